@@ -1,0 +1,1 @@
+"""Sources, splits and preparation: from files to the arrays that the engine trains on."""

@@ -1,0 +1,1 @@
+"""From numbers to findings: intervals, gaps, verdicts and advice. It trains nothing."""

@@ -1,0 +1,1 @@
+"""The run folder: ids, state, metrics, model and listing."""
