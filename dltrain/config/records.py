@@ -47,9 +47,9 @@ class Data:
 
     __pydantic_config__ = RECORD
     source: Annotated[str, MinLen(1)]
-    """A built-in set (digits, breast_cancer), a file (csv, csv.gz, tsv, npy, npz, idx, idx.gz) or a folder of such files."""
+    """A built-in set (digits, breast_cancer), a file (csv, tsv, npy, npz, idx; .gz too) or a folder of such files."""
     target: str | int | None = None
-    """The target's column: a name, or a number for files without a header (-1 is the last). Null where `arrays` names it."""
+    """The target's column: a name, or a number for files without a header (-1 is the last)."""
     arrays: dict[Literal["train", "train_dev", "dev", "test"], Annotated[list[str], MinLen(2)]] | None = None
     """{train: [x_train, y_train], test: [x_test, y_test]}: arrays of an npz file, or files of a folder."""
     columns: list[str] | None = None
@@ -132,9 +132,7 @@ class DeclaredArchitecture:
     """The network."""
 
     __pydantic_config__ = RECORD
-    layers: list[DeclaredLayer] = field(
-        default_factory=lambda: [DeclaredLayer(units=64), DeclaredLayer(units=32)]
-    )
+    layers: list[DeclaredLayer] = field(default_factory=lambda: [DeclaredLayer(units=64), DeclaredLayer(units=32)])
     """Units of each hidden layer, {count, units}, or full records; [] is logistic, softmax or linear regression."""
     activation: Activation = "relu"
     """Of the layers that don't say otherwise: relu, leaky_relu, tanh, sigmoid or linear."""

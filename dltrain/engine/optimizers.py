@@ -52,9 +52,7 @@ class GradientDescent:
     def slots(self) -> tuple[str, ...]:
         return ()
 
-    def update(
-        self, theta: Floats, g: Floats, slots: Slots, alpha: float, t: int, weights: Sequence[slice]
-    ) -> None:
+    def update(self, theta: Floats, g: Floats, slots: Slots, alpha: float, t: int, weights: Sequence[slice]) -> None:
         for th, d in _stretches(theta, g):
             th -= alpha * d
 
@@ -80,9 +78,7 @@ class Momentum:
     def slots(self) -> tuple[str, ...]:
         return ("v",)
 
-    def update(
-        self, theta: Floats, g: Floats, slots: Slots, alpha: float, t: int, weights: Sequence[slice]
-    ) -> None:
+    def update(self, theta: Floats, g: Floats, slots: Slots, alpha: float, t: int, weights: Sequence[slice]) -> None:
         for th, d, v in _stretches(theta, g, slots["v"]):
             v *= self.beta
             v += (1 - self.beta) * d
@@ -107,9 +103,7 @@ class Nesterov:
     def slots(self) -> tuple[str, ...]:
         return ("v",)
 
-    def update(
-        self, theta: Floats, g: Floats, slots: Slots, alpha: float, t: int, weights: Sequence[slice]
-    ) -> None:
+    def update(self, theta: Floats, g: Floats, slots: Slots, alpha: float, t: int, weights: Sequence[slice]) -> None:
         for th, d, v in _stretches(theta, g, slots["v"]):
             fresh = (1 - self.beta) * d
             v *= self.beta
@@ -137,9 +131,7 @@ class RMSprop:
     def slots(self) -> tuple[str, ...]:
         return ("s",)
 
-    def update(
-        self, theta: Floats, g: Floats, slots: Slots, alpha: float, t: int, weights: Sequence[slice]
-    ) -> None:
+    def update(self, theta: Floats, g: Floats, slots: Slots, alpha: float, t: int, weights: Sequence[slice]) -> None:
         for th, d, s in _stretches(theta, g, slots["s"]):
             s *= self.beta2
             s += (1 - self.beta2) * (d * d)
@@ -197,9 +189,7 @@ class Adam:
     def slots(self) -> tuple[str, ...]:
         return ("v", "s")
 
-    def update(
-        self, theta: Floats, g: Floats, slots: Slots, alpha: float, t: int, weights: Sequence[slice]
-    ) -> None:
+    def update(self, theta: Floats, g: Floats, slots: Slots, alpha: float, t: int, weights: Sequence[slice]) -> None:
         _adam(theta, g, slots, alpha, t, self.beta1, self.beta2, self.epsilon)
 
 
@@ -228,9 +218,7 @@ class AdamW:
     def slots(self) -> tuple[str, ...]:
         return ("v", "s")
 
-    def update(
-        self, theta: Floats, g: Floats, slots: Slots, alpha: float, t: int, weights: Sequence[slice]
-    ) -> None:
+    def update(self, theta: Floats, g: Floats, slots: Slots, alpha: float, t: int, weights: Sequence[slice]) -> None:
         for where in weights:
             theta[where] *= 1 - alpha * self.weight_decay
         _adam(theta, g, slots, alpha, t, self.beta1, self.beta2, self.epsilon)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 import numpy as np
+import numpy.typing as npt
 
 from dltrain.engine.arrays import Bools, Floats, Ints
 
@@ -59,8 +60,7 @@ class Masks:
         """Fills `out` with the mask of a layer at a step; `keep` is k = round(65536 keep_prob)."""
         seeds = generator(self._seed, Purpose.DROPOUT, step, layer).bit_generator.random_raw(3)
         words = np.append(seeds, np.uint64(1))
-        state = {"bit_generator": "SFC64", "state": {"state": words}, "has_uint32": 0, "uinteger": 0}
-        self._fast.state = state
+        self._fast.state = {"bit_generator": "SFC64", "state": {"state": words}, "has_uint32": 0, "uinteger": 0}
         raw = self._fast.random_raw((out.size + 3) // 4)
         np.less(raw.view(np.uint16)[: out.size].reshape(out.shape), keep, out=out)
 
@@ -70,7 +70,7 @@ def keep_words(keep_prob: float) -> int:
     return 65536 if keep_prob >= 1 else min(65535, max(1, round(keep_prob * 65536)))
 
 
-def normals(shape: tuple[int, ...], seed: int, layer: int, dtype: np.dtype[np.floating]) -> Floats:  # type: ignore[type-arg]
+def normals(shape: tuple[int, ...], seed: int, layer: int, dtype: npt.DTypeLike) -> Floats:
     """Standard normal draws for the initialization of a layer, the same for every dtype up to rounding."""
     draws = generator(seed, Purpose.INITIALIZE, 0, layer).standard_normal(shape)
     return draws.astype(dtype)

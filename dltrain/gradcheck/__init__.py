@@ -1,1 +1,1 @@
-"""Gradient checking: the numeric gradient, the comparison, and the finding of the culprit (section 1.9 of the notes)."""
+"""Gradient checking (section 1.9 of the notes): numeric gradient, comparison, finding of the culprit."""
