@@ -1,0 +1,247 @@
+"""Training: a generator that changes a State step by step and says what happened. It never prints or saves.
+
+Nothing that matters is kept between two steps but the State: a generator built anew after any step goes on
+to the same bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dltrain.engine import health
+from dltrain.engine.architecture import EarlyStopping, Program
+from dltrain.engine.arrays import Floats, Ints, Targets
+from dltrain.engine.health import LayerHealth
+from dltrain.engine.network import Measured, Network
+from dltrain.engine.schedules import learning_rate
+from dltrain.engine.state import SUMS, Snapshot, State, Stopping
+from dltrain.engine.streams import Purpose, permutation
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Examples ready for the network. X: (m, n_x) in its dtype; y: (m,), see Targets."""
+
+    X: Floats
+    y: Targets
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One update of the parameters: its number from 1, J and the norm of its gradient before clipping."""
+
+    step: int
+    cost: float
+    grad_norm: float
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One pass through the training set, measured at its end."""
+
+    epoch: int
+    step: int
+    learning_rate: float
+    cost: float
+    penalty: float
+    train: Measured
+    dev: Measured | None
+    grad_norm: float
+    layers: list[LayerHealth]
+    best: bool
+
+    def record(self) -> dict[str, Any]:
+        """The epoch as a line of metrics.jsonl."""
+        return {
+            "epoch": self.epoch,
+            "step": self.step,
+            "learning_rate": self.learning_rate,
+            "cost": self.cost,
+            "penalty": self.penalty,
+            "train": {"loss": self.train.loss, "error": self.train.error},
+            "dev": {"loss": self.dev.loss, "error": self.dev.error} if self.dev else None,
+            "grad_norm": self.grad_norm,
+            "layers": self.layers,
+        }
+
+
+class Diverged(Exception):
+    """A cost or gradient is no longer a usable number. The step was not taken: the State is that before it."""
+
+    def __init__(self, epoch: int, step: int, layer: int, what: str) -> None:
+        self.epoch, self.step, self.layer, self.what = epoch, step, layer, what
+        super().__init__(f"diverged at step {step} (epoch {epoch}): {what}")
+
+
+def batch_bounds(m: int, batch_size: int, batch_norm: bool) -> list[int]:
+    """Where mini-batches begin, and m. With batch norm a last batch of one joins the one before."""
+    bounds = [*range(0, m, batch_size), m]
+    if batch_norm and len(bounds) > 2 and bounds[-1] - bounds[-2] == 1:
+        del bounds[-2]
+    return bounds
+
+
+class _Trainer:
+    """What one `fit` works with. All of it follows from the program, the data and the state."""
+
+    def __init__(self, program: Program, train: Rows, dev: Rows | None, state: State) -> None:
+        self.program, self.train, self.dev, self.state = program, train, dev, state
+        self.g = np.empty_like(state.theta)
+        self.network = Network(program.architecture, state.theta, state.stats, self.g, program.seed)
+        self.weights = self.network.layout.weights()
+        batch_norm = any(layer.batch_norm for layer in program.architecture.layers)
+        self.bounds = batch_bounds(len(train), program.batch_size, batch_norm)
+        self.batches = len(self.bounds) - 1
+        self.steps = program.steps or (program.epochs or 0) * self.batches
+        self.limit = float(np.finfo(state.theta.dtype).max) * 1e-8
+
+    @property
+    def done(self) -> bool:
+        return self.state.stopping.stop or (self.state.position.step >= self.steps and self.state.position.batch == 0)
+
+    def alpha(self) -> float:
+        """The learning rate of the step to come, which is the last step's at the end of an epoch."""
+        schedule, position = self.program.schedule, self.state.position
+        e, planned = position.epoch + 1, math.ceil(self.steps / self.batches)
+        if schedule.per == "step":
+            e, planned = max(1, position.step), self.steps
+        return learning_rate(schedule, self.program.optimizer.learning_rate, e, planned)
+
+    @np.errstate(all="ignore")  # what overflows is caught by _screen, at its step
+    def step(self, order: Ints) -> Step:
+        state, position = self.state, self.state.position
+        rows = order[self.bounds[position.batch] : self.bounds[position.batch + 1]]
+        ws = self.network.workspace(len(rows))
+        np.take(self.train.X, rows, axis=0, out=ws.X, mode="clip")
+        y = self.train.y[rows]
+        position.step += 1
+        J, penalty = self.network.gradient_of(ws, y, self.program.batch_size, position.step)
+        square = float(np.dot(self.g, self.g))
+        if not (math.isfinite(J) and square < self.limit):
+            position.step -= 1
+            raise self.diverged(J)
+        norm = math.sqrt(square)
+        clip = self.program.optimizer.clip_norm
+        if clip is not None and norm > clip:
+            self.g *= clip / norm
+        position.batch += 1
+        last = position.batch == self.batches or position.step == self.steps
+        before = state.theta.copy() if last else None
+        self.program.optimizer.update(state.theta, self.g, state.slots, self.alpha(), position.step, self.weights)
+        self.network.update_averages()
+        self._average()
+        state.sums[:SUMS] += np.array([J, penalty, norm, 1.0]) * len(rows)
+        if before is not None:
+            self._note_layers(before)
+        return Step(position.step, J, norm)
+
+    def _average(self) -> None:
+        """parameter_average: v := βv + (1 − β)θ."""
+        beta = self.program.parameter_average
+        if beta is not None:
+            average = self.state.slots["average"]
+            average *= beta
+            average += (1 - beta) * self.state.theta
+
+    def _note_layers(self, before: Floats) -> None:
+        layout, sums = self.network.layout, self.state.sums
+        layers = (len(sums) - SUMS) // 2
+        size = health.by_layer(layout, before)
+        moved = health.by_layer(layout, self.state.theta - before)
+        sums[SUMS : SUMS + layers] = health.by_layer(layout, self.g)
+        sums[SUMS + layers :] = np.divide(moved, size, out=np.zeros_like(moved), where=size > 0)
+
+    def diverged(self, J: float) -> Diverged:
+        """Names the first layer, forward and then backward, whose numbers are not finite."""
+        position, last = self.state.position, len(self.program.architecture.sizes) - 1
+        place = position.epoch + 1, position.step + 1
+        ws = self.network.workspace(self.network.last_m)
+        for n, A in enumerate(ws.A):
+            if not np.isfinite(A).all():
+                return Diverged(*place, n, f"the activations of layer {n} are not finite" if n else "the input is not")
+        if not math.isfinite(J):
+            return Diverged(*place, last, f"the cost is {J}")
+        for block in reversed(self.network.layout.blocks):
+            if not np.isfinite(block.view(self.g)).all():
+                return Diverged(*place, block.layer, f"the gradient of {block.name} is not finite")
+        norms = health.by_layer(self.network.layout, self.g)
+        worst = int(norms.argmax()) + 1
+        return Diverged(*place, worst, f"the gradient of layer {worst} has norm {norms[worst - 1]:.3g}")
+
+    @np.errstate(all="ignore")
+    def end_epoch(self) -> Epoch:
+        state, position, sums = self.state, self.state.position, self.state.sums
+        theta, stats = parameters(self.program, self.train, state)
+        network = self.network if theta is state.theta else Network(self.program.architecture, theta, stats)
+        train = network.evaluate(self.train.X, self.train.y)
+        dev = network.evaluate(self.dev.X, self.dev.y) if self.dev else None
+        alpha = self.alpha()
+        position.epoch, position.batch = position.epoch + 1, 0
+        best = (
+            dev is not None
+            and self.program.early_stopping is not None
+            and self._look(self.program.early_stopping, dev, Snapshot(theta, stats))
+        )
+        cost, penalty, norm = (float(value) for value in sums[:3] / sums[3])
+        layers = (len(sums) - SUMS) // 2
+        records = health.examine(network, self.train.X, sums[SUMS : SUMS + layers], sums[SUMS + layers :])
+        sums[...] = 0
+        return Epoch(position.epoch, position.step, alpha, cost, penalty, train, dev, norm, records, best)
+
+    def _look(self, rule: EarlyStopping, dev: Measured, now: Snapshot) -> bool:
+        """Early stopping after an epoch: ties go to the lower dev loss, then to the earlier epoch."""
+        stopping = self.state.stopping
+        value = dev.error if rule.monitor == "dev.error" else dev.loss
+        improved = value < stopping.value - rule.min_delta
+        best = (value, dev.loss) < (stopping.value, stopping.loss)
+        stopping.waited = 0 if improved else stopping.waited + 1
+        if best:
+            _keep(stopping, value, dev.loss, self.state.position.epoch)
+            self.state.best = Snapshot(now.theta.copy(), now.stats.copy())
+        stopping.stop = stopping.waited >= rule.patience
+        return best
+
+
+def _keep(stopping: Stopping, value: float, loss: float, epoch: int) -> None:
+    stopping.value, stopping.loss, stopping.epoch = value, loss, epoch
+
+
+def fit(program: Program, train: Rows, dev: Rows | None, state: State) -> Iterator[Step | Epoch]:
+    """Trains `state` in place to the end of the program, yielding after every step and every epoch.
+
+    Raises Diverged before a step whose cost or gradient is not finite is taken.
+    """
+    trainer = _Trainer(program, train, dev, state)
+    while not trainer.done:
+        order = permutation(len(train), program.seed, Purpose.SHUFFLE, state.position.epoch)
+        while state.position.batch < trainer.batches and state.position.step < trainer.steps:
+            yield trainer.step(order)
+        yield trainer.end_epoch()
+
+
+def parameters(program: Program, train: Rows, state: State) -> tuple[Floats, Floats]:
+    """The parameters to measure and save: the present ones, or their average, bias corrected, with batch
+    norm's averages measured again under it."""
+    beta = program.parameter_average
+    if beta is None or state.position.step == 0:
+        return state.theta, state.stats
+    theta = state.slots["average"] / (1 - beta**state.position.step)
+    stats = np.zeros_like(state.stats)
+    if stats.size:
+        Network(program.architecture, theta, stats).measure_averages(train.X, program.batch_size)
+    return theta, stats
+
+
+def model(program: Program, train: Rows, state: State) -> Snapshot:
+    """What a finished training is worth: the best parameters where early stopping kept them, else the last."""
+    if state.best is not None:
+        return state.best
+    return Snapshot(*parameters(program, train, state))
