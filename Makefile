@@ -1,0 +1,67 @@
+# `make` prints this help; every target installs what it needs.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+WORKERS ?= auto
+
+.PHONY: help
+help:  ## Print this help
+	@grep -hE '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | awk -F ':.*  ## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# Each stamp is newer than pyproject.toml once the environment holds what it asks for.
+$(VENV)/.runs: pyproject.toml
+	@tools/environment.sh "$(PYTHON)" "$(VENV)" .
+	@touch $@
+
+$(VENV)/.tests: pyproject.toml
+	@tools/environment.sh "$(PYTHON)" "$(VENV)" '.[dev]'
+	@touch $@ $(VENV)/.runs
+
+$(VENV)/.verify: $(VENV)/.tests
+	@tools/environment.sh "$(PYTHON)" "$(VENV)" '.[dev,verify]'
+	@touch $@
+
+.PHONY: install
+install: $(VENV)/.runs  ## Create the virtual environment and install dltrain in it
+
+.PHONY: train
+train: $(VENV)/.runs  ## Train configs/digits.yaml on the built-in digits
+	@$(BIN)/dltrain train configs/digits.yaml
+
+.PHONY: test
+test: check  ## Linters, types and tests
+	@$(BIN)/python -m pytest -q -n $(WORKERS)
+
+.PHONY: check
+check: $(VENV)/.tests  ## Linters and types only; changes nothing
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy
+
+.PHONY: fix
+fix: $(VENV)/.tests  ## Format the code and mend what the linter can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: verify
+verify: $(VENV)/.verify  ## The tests, with PyTorch and autograd installed as oracles
+	@$(BIN)/python -m pytest -q -n $(WORKERS)
+
+.PHONY: coverage
+coverage: $(VENV)/.tests  ## The tests' coverage, line by line
+	@$(BIN)/coverage run -m pytest -q && $(BIN)/coverage combine -q && $(BIN)/coverage report --skip-covered
+
+.PHONY: wheel
+wheel: $(VENV)/.tests  ## Build the wheel, install it in an empty environment and train digits there
+	@tools/try_wheel.sh "$(PYTHON)" "$(BIN)/python"
+
+.PHONY: bench
+bench: $(VENV)/.verify  ## Time an epoch beside PyTorch
+	@$(BIN)/python benchmarks/epoch.py
+
+.PHONY: clean
+clean:  ## Remove the virtual environment and caches; runs stay
+	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
