@@ -1,0 +1,235 @@
+"""The other tables of the command line: runs, a checked config, data sets, a gradient check, an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from dltrain.report.console import column, plain_table, show
+from dltrain.report.formats import NOTHING, clean, count, fixed, number, percent, rate_decimals
+from dltrain.report.view import interval
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+STATES = {"finished": "green", "diverged": "red", "failed": "red", "interrupted": "yellow", "running": "cyan"}
+GRADES = {"great": "green", "okay, double check": "yellow", "not good": "bold red"}
+
+
+def print_runs(runs: Sequence[Mapping[str, Any]], *, stream: TextIO | None = None) -> None:
+    """One row a run, in the order given.
+
+    Read of each: `id`, `state`, `task`, `epoch`, `errors` ({part: {value, low, high, n}} or {part: value}),
+    `headline`, `created` (text). What is missing stays empty.
+    """
+    parts = [part for part in ("train", "dev", "test") if any(_error(run, part) is not None for run in runs)]
+    table = plain_table()
+    column(table, "run")
+    column(table, "state")
+    column(table, "epoch", right=True)
+    for part in parts:
+        column(table, part, right=True)
+    column(table, "verdict")
+    column(table, "created")
+    for run in runs:
+        errors = [_error_cell(run, part) for part in parts]
+        state = _styled(str(run.get("state") or NOTHING), STATES)
+        epoch = "" if run.get("epoch") is None else count(run["epoch"])
+        words = clean(run.get("headline") or "")
+        table.add_row(clean(run.get("id") or ""), state, epoch, *errors, words, clean(run.get("created") or ""))
+    show(_without_empty_columns(table), stream=stream)
+
+
+def _error(run: Mapping[str, Any], part: str) -> float | None:
+    entry = (run.get("errors") or {}).get(part)
+    return entry.get("value") if isinstance(entry, Mapping) else entry
+
+
+def _error_cell(run: Mapping[str, Any], part: str) -> str:
+    value = _error(run, part)
+    if value is None:
+        return ""
+    if run.get("task") == "regression":
+        return fixed(value)
+    entry = run["errors"][part]
+    return percent(value, rate_decimals([entry.get("n")] if isinstance(entry, Mapping) else [], [value]))
+
+
+def _without_empty_columns(table: Table) -> Table:
+    """Columns with neither header nor cells tell nothing; a whole column of blanks is left out."""
+    table.columns = [col for col in table.columns if any(str(cell) for cell in col.cells)] or table.columns
+    return table
+
+
+def _styled(words: str, styles: Mapping[str, str]) -> Text:
+    from rich.text import Text
+
+    return Text(clean(words), style=styles.get(words, ""))
+
+
+def print_facts(
+    facts: Mapping[str, object] | Iterable[tuple[str, object]],
+    *,
+    title: str | None = None,
+    stream: TextIO | None = None,
+) -> None:
+    """Names and values beside each other: `batch size  64`."""
+    from rich.table import Table
+
+    pairs = facts.items() if isinstance(facts, Mapping) else facts
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in pairs:
+        table.add_row(clean(name), _fact(value))
+    show(*([_bold(title)] if title else []), table, stream=stream)
+
+
+def _fact(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return count(value)
+    return number(value) if isinstance(value, float) else clean(NOTHING if value is None else value)
+
+
+def _bold(words: str) -> Text:
+    from rich.text import Text
+
+    return Text(clean(words), style="bold")
+
+
+def print_network(layers: Sequence[Mapping[str, Any]], *, stream: TextIO | None = None) -> None:
+    """The network, one row a layer, and the number of parameters in all.
+
+    Read of each: `name`, `shape` ([n_in, n_out]), `activation`, `initializer`, `regularizer`, `keep_prob`,
+    `batch_norm` (bool), `parameters`.
+    """
+    table = plain_table()
+    column(table, "layer")
+    column(table, "shape", right=True)
+    for header in ("activation", "initializer", "regularizer"):
+        column(table, header)
+    column(table, "keep_prob", right=True)
+    column(table, "batch norm")
+    column(table, "parameters", right=True)
+    for layer in layers:
+        shape = " × ".join(str(size) for size in layer.get("shape") or ())
+        words = [clean(layer.get(key) or "") for key in ("activation", "initializer", "regularizer")]
+        keep = layer.get("keep_prob")
+        kept = "" if keep is None or keep == 1 else number(keep)
+        norm = "yes" if layer.get("batch_norm") else ""
+        parameters = count(layer.get("parameters"))
+        table.add_row(clean(layer.get("name") or ""), shape, *words, kept, norm, parameters)
+    total = sum(layer.get("parameters") or 0 for layer in layers)
+    show(_without_empty_columns(table), f"{count(total)} parameters in all", stream=stream)
+
+
+def print_check(check: Mapping[str, Any], *, stream: TextIO | None = None) -> None:
+    """What `check` found: `title`, `data` and `training` ({name: value}), `network` (see print_network),
+    `notes` (sentences), `resolved` (the text of the resolved config)."""
+    if check.get("title"):
+        show(_bold(str(check["title"])), stream=stream)
+    for key in ("data", "training"):
+        if check.get(key):
+            print_facts(check[key], title=f"\n{key}".strip(), stream=stream)
+            show("", stream=stream)
+    if check.get("network"):
+        show(_bold("network"), stream=stream)
+        print_network(check["network"], stream=stream)
+    if check.get("notes"):
+        show("", *(f"- {clean(note)}" for note in check["notes"]), stream=stream)
+    if check.get("resolved"):
+        show("", str(check["resolved"]).rstrip("\n"), stream=stream)
+
+
+def print_data_sets(sets: Iterable[Mapping[str, Any]], *, stream: TextIO | None = None) -> None:
+    """One row a data set: `name`, `rows`, `inputs`, `task`, `classes` (number or names), `source`, `licence`."""
+    table = plain_table()
+    column(table, "name")
+    column(table, "rows", right=True)
+    column(table, "inputs", right=True)
+    column(table, "task")
+    column(table, "classes", right=True)
+    column(table, "licence")
+    column(table, "source")
+    for entry in sets:
+        classes = entry.get("classes")
+        number_of = classes if isinstance(classes, int) else len(classes) if classes else None
+        numbers = [count(entry.get("rows")), count(entry.get("inputs"))]
+        words = [clean(entry.get(key) or "") for key in ("licence", "source")]
+        size = "" if number_of is None else count(number_of)
+        table.add_row(clean(entry.get("name") or ""), *numbers, clean(entry.get("task") or ""), size, *words)
+    show(_without_empty_columns(table), stream=stream)
+
+
+def print_gradcheck(
+    blocks: Iterable[Mapping[str, Any]],
+    *,
+    verdict: str,
+    error: float | None = None,
+    notes: Iterable[str] = (),
+    title: str | None = None,
+    stream: TextIO | None = None,
+) -> None:
+    """The gradient check, one row a parameter block (or a case), then the verdict of the worst.
+
+    Read of each block: `name`, `n` (parameters), `error` (relative distance), `epsilon` (where it was
+    measured), `kinks` (left out), `verdict`.
+    """
+    table = plain_table()
+    column(table, "block")
+    column(table, "n", right=True)
+    column(table, "relative error", right=True)
+    column(table, "epsilon", right=True)
+    column(table, "kinks", right=True)
+    column(table, "verdict")
+    for block in blocks:
+        kinks = count(block["kinks"]) if block.get("kinks") else ""
+        grade = _styled(str(block.get("verdict") or ""), GRADES)
+        size = "" if block.get("n") is None else count(block["n"])
+        table.add_row(
+            clean(block.get("name") or ""), size, _tiny(block.get("error")), _tiny(block.get("epsilon")), kinks, grade
+        )
+    words = f" · {_tiny(error)} over all parameters" if error is not None else ""
+    end = _bold("gradient check: ").append_text(_styled(verdict, GRADES)).append(words)
+    parts: list[RenderableType] = [_bold(title)] if title else []
+    show(*parts, _without_empty_columns(table), "", end, *(f"  {clean(note)}" for note in notes), stream=stream)
+
+
+def _tiny(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "0" if value == 0 else f"{value:.1e}"
+
+
+def print_evaluation(
+    result: Mapping[str, Any], *, task: str | None = None, confidence: float = 0.95, stream: TextIO | None = None
+) -> None:
+    """What `evaluate` measured: `part`, `error` {value, low, high, n}, `loss`, `metrics` {name: number}."""
+    error = result["error"]
+    regression = task == "regression"
+    decimals = rate_decimals([error.get("n")], [error.get("value")])
+
+    def write(value: float | None) -> str:
+        return fixed(value) if regression else percent(value, decimals)
+
+    ends = interval(error.get("low"), error.get("high"), write)
+    words = f"{write(error.get('value'))}" + (f"  ({100 * confidence:g}% interval {ends})" if ends else "")
+    facts: list[tuple[str, object]] = [("error (1 − R²)" if regression else "error", words)]
+    facts += [("examples", error.get("n")), ("loss", result.get("loss"))]
+    facts += list((result.get("metrics") or {}).items())
+    print_facts(facts, title=clean(result.get("part") or "data"), stream=stream)
+
+
+__all__ = [
+    "print_check",
+    "print_data_sets",
+    "print_evaluation",
+    "print_facts",
+    "print_gradcheck",
+    "print_network",
+    "print_runs",
+]

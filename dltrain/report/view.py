@@ -1,0 +1,242 @@
+"""A diagnosis in words and shares: what the terminal's table and the page's both draw.
+
+Input is the plain data of `diagnosis.json`; here it is decided how many decimals a number deserves,
+what a gap is called and what has to be said beside it.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dltrain.report.formats import NOTHING, clean, count, fixed, number, percent, rate_decimals
+
+PARTS = {"bayes": "Bayes", "train": "train", "train_dev": "train-dev", "dev": "dev", "test": "test"}
+GAPS = {"avoidable_bias": "avoidable bias", "variance": "variance", "mismatch": "data mismatch", "test_gap": "test gap"}
+BASELINES = {"majority": "majority class", "mean": "mean of the target", "linear": "linear model"}
+COMMANDS_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where an error lies on the common scale of all errors: shares from 0 to 1."""
+
+    low: float
+    value: float
+    high: float
+    clipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """One part's error, or a baseline's."""
+
+    key: str
+    label: str
+    value: str
+    interval: str
+    n: str
+    rmse: str
+    note: str
+    span: Span
+    baseline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GapRow:
+    """One gap, its verdict (`high`, `low` or `undetermined`) and what would settle it."""
+
+    key: str
+    label: str
+    formula: str
+    value: str
+    interval: str
+    verdict: str
+    words: str
+    settle: str
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """A piece of advice, with the command that follows it (empty where there is none)."""
+
+    action: str
+    why: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A whole diagnosis."""
+
+    headline: str
+    regression: bool
+    interval_title: str
+    errors: tuple[ErrorRow, ...]
+    gaps: tuple[GapRow, ...]
+    remarks: tuple[str, ...]
+    steps: tuple[NextStep, ...]
+
+    def error(self, key: str) -> ErrorRow | None:
+        return next((row for row in self.errors if row.key == key), None)
+
+    def gap(self, key: str) -> GapRow | None:
+        return next((row for row in self.gaps if row.key == key), None)
+
+
+def view_of(diagnosis: Mapping[str, Any], *, task: str | None = None, command: str = "dltrain train CONFIG") -> View:
+    """The view of one diagnosis (contract, section 4). `command` is what the advice's overrides are added to."""
+    regression = (task or diagnosis.get("task")) == "regression"
+    measured = {key: entry for key, entry in (diagnosis.get("errors") or {}).items() if entry}
+    baselines = {key: entry for key, entry in (diagnosis.get("baselines") or {}).items() if entry}
+    gaps = {key: entry for key, entry in (diagnosis.get("gaps") or {}).items() if entry}
+    write = _writer(regression, [*measured.values(), *baselines.values()])
+    top = scale_of(measured.values())
+    errors = [_error_row(key, PARTS.get(key, key), measured[key], write, top) for key in _known(PARTS, measured)]
+    errors += [_error_row(k, BASELINES.get(k, k), baselines[k], write, top, True) for k in _known(BASELINES, baselines)]
+    return View(
+        headline=str(diagnosis.get("headline") or "no verdict"),
+        regression=regression,
+        interval_title=_interval_title(diagnosis),
+        errors=tuple(errors),
+        gaps=tuple(_gap_row(key, gaps[key], write, "train_dev" in measured) for key in _known(GAPS, gaps)),
+        remarks=tuple(_remarks(diagnosis, measured, regression)),
+        steps=tuple(next_steps(diagnosis.get("advice") or (), command)),
+    )
+
+
+def _known(names: Mapping[str, str], given: Mapping[str, Any]) -> list[str]:
+    return [key for key in names if key in given] + sorted(key for key in given if key not in names)
+
+
+def _interval_title(diagnosis: Mapping[str, Any]) -> str:
+    confidence = diagnosis.get("confidence")
+    return f"{100 * confidence:g}% interval" if confidence else "interval"
+
+
+Writer = Callable[[float | None], str]
+
+
+def _writer(regression: bool, entries: Sequence[Mapping[str, Any]]) -> Writer:
+    values = [entry.get("value") for entry in entries]
+    if regression:
+        small = all(abs(value) < 0.01 for value in values if value)
+        return lambda value: fixed(value, 5 if small else 3)
+    decimals = rate_decimals((entry.get("n") for entry in entries), values)
+    return lambda value: percent(value, decimals)
+
+
+def interval(low: float | None, high: float | None, write: Writer) -> str:
+    """`1.7 to 5.4%`; empty where no interval is known."""
+    if low is None or high is None:
+        return ""
+    if low == high:
+        return "exact"
+    return f"{write(low).removesuffix('%')} to {write(high)}"
+
+
+def scale_of(entries: Iterable[Mapping[str, Any]]) -> float:
+    """The right end of the bars: the largest error or end of an interval (baselines beyond it are clipped)."""
+    ends = [entry.get(key) for entry in entries for key in ("value", "high")]
+    return max((end for end in ends if end is not None and math.isfinite(end)), default=0.0)
+
+
+def _span(entry: Mapping[str, Any], top: float) -> Span:
+    value = entry.get("value")
+    if top <= 0 or value is None or not math.isfinite(value):
+        return Span(0.0, 0.0, 0.0)
+    low, high = entry.get("low"), entry.get("high")
+    shares = [min(max(end / top, 0.0), 1.0) for end in (value if low is None else low, value, high or value)]
+    return Span(low=shares[0], value=shares[1], high=shares[2], clipped=value > top)
+
+
+def _error_row(
+    key: str, label: str, entry: Mapping[str, Any], write: Writer, top: float, baseline: bool = False
+) -> ErrorRow:
+    rmse = entry.get("rmse")
+    return ErrorRow(
+        key=key,
+        label=label,
+        value=write(entry.get("value")),
+        interval="" if entry.get("n") is None else interval(entry.get("low"), entry.get("high"), write),
+        n="" if entry.get("n") is None else count(entry["n"]),
+        rmse="" if rmse is None else number(rmse),
+        note=_note(entry, baseline),
+        span=_span(entry, top),
+        baseline=baseline,
+    )
+
+
+def _note(entry: Mapping[str, Any], baseline: bool) -> str:
+    source = entry.get("source")
+    words = ["baseline"] if baseline else []
+    words += [str(source)] if source and source != "measured" else []
+    words += ["selected"] if entry.get("selected") else []
+    return ", ".join(words)
+
+
+def _gap_row(key: str, entry: Mapping[str, Any], write: Writer, train_dev: bool) -> GapRow:
+    held_out = "train-dev" if train_dev else "dev"
+    formulas = {
+        "avoidable_bias": "train − Bayes",
+        "variance": f"{held_out} − train",
+        "mismatch": "dev − train-dev",
+        "test_gap": "test − dev",
+    }
+    verdict = str(entry.get("verdict") or "")
+    return GapRow(
+        key=key,
+        label=GAPS.get(key, key),
+        formula=formulas.get(key, ""),
+        value=write(entry.get("value")),
+        interval=interval(entry.get("low"), entry.get("high"), write),
+        verdict=verdict,
+        words=_verdict_words(verdict, entry.get("point")),
+        settle=_settle(entry.get("settle")),
+    )
+
+
+def _verdict_words(verdict: str, point: object) -> str:
+    return f"undetermined, leaning {point}" if verdict == "undetermined" and point else verdict or NOTHING
+
+
+def _settle(settle: Mapping[str, Any] | None) -> str:
+    if not settle:
+        return ""
+    condition, more = settle.get("if"), settle.get("more")
+    if more is None:
+        return f"settled if {clean(condition)}" if settle.get("part") == "bayes" else clean(condition or "")
+    part = PARTS.get(str(settle.get("part")), str(settle.get("part")))
+    words = f"settled by {count(more)} more {part} examples"
+    return f"{words}, if {clean(condition)}" if condition else words
+
+
+def _remarks(diagnosis: Mapping[str, Any], errors: Mapping[str, Any], regression: bool) -> Iterable[str]:
+    if regression:
+        yield "error = 1 − R²: mean squared error over the variance of the target in training."
+        if any(entry.get("rmse") is not None for entry in errors.values()):
+            yield "RMSE is in the units of the target."
+    if errors.get("bayes", {}).get("source") == "assumed":
+        bias = (diagnosis.get("verdict") or {}).get("bias")
+        start = "high bias if a Bayes error of 0 is right" if bias == "high" else "a Bayes error of 0 is assumed"
+        yield f"{start}: set diagnosis.bayes_error."
+    if errors.get("dev", {}).get("selected"):
+        yield "dev chose this model (selected), so its error is a little optimistic."
+    threshold = diagnosis.get("threshold")
+    if threshold is not None:
+        shown = fixed(threshold, 3) if regression else percent(threshold, rate_decimals((), [threshold]))
+        yield f"a gap above {shown} is high; intervals are per gap, not joint."
+
+
+def next_steps(advice: Iterable[Mapping[str, Any]], command: str) -> Iterable[NextStep]:
+    """The first pieces of advice, each with a command that can be pasted into a shell."""
+    for entry in list(advice)[:COMMANDS_SHOWN]:
+        overrides = [shlex.quote(str(override)) for override in entry.get("overrides") or ()]
+        yield NextStep(
+            action=clean(entry.get("action") or ""),
+            why=clean(entry.get("why") or ""),
+            command=clean(" ".join([command, *overrides])) if overrides else "",
+        )
