@@ -1,1 +1,45 @@
-"""At the bottom of every room that writes: the durable write, hashes and locks."""
+"""At the bottom of every room that writes: the durable write, appending, hashes and locks.
+
+No other package opens a file for writing; `operations` is the one module that does.
+"""
+
+from dltrain.storage.durable import (
+    fill_folder,
+    make_folders,
+    publish_folder,
+    remove_tree,
+    sweep_temporaries,
+    token,
+    write_bytes,
+    write_json,
+    write_text,
+)
+from dltrain.storage.lines import Lines
+from dltrain.storage.locks import Lock, held, hold
+from dltrain.storage.plain import canonical_json, to_json
+from dltrain.storage.reading import read_bytes, read_if_there, sha256_file
+from dltrain.storage.refusals import plainly, refusal, shown
+
+__all__ = [
+    "Lines",
+    "Lock",
+    "canonical_json",
+    "fill_folder",
+    "held",
+    "hold",
+    "make_folders",
+    "plainly",
+    "publish_folder",
+    "read_bytes",
+    "read_if_there",
+    "refusal",
+    "remove_tree",
+    "sha256_file",
+    "shown",
+    "sweep_temporaries",
+    "to_json",
+    "token",
+    "write_bytes",
+    "write_json",
+    "write_text",
+]

@@ -1,0 +1,162 @@
+"""Listing the runs of a folder and finding one by what a person types. Reads small files, loads no NumPy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from dltrain.errors import InputError, did_you_mean
+from dltrain.runs.folder import timestamp
+from dltrain.runs.records import DIAGNOSIS, LOCK, METRICS, RUN, TEST, find_record, last_metrics, read_run
+from dltrain.storage import plainly, shown
+
+PathLike = str | os.PathLike[str]
+_PARTS = ("train", "train_dev", "dev")
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One line of a list of runs."""
+
+    id: str
+    path: Path
+    state: str
+    """created, running, interrupted, finished, diverged or failed; `damaged` when run.json cannot be read."""
+    created: str
+    """UTC, ISO 8601; of a damaged run the folder's last change."""
+    task: str | None
+    errors: Mapping[str, float]
+    """The error of each part that was measured: train, train_dev, dev, and test once asked for."""
+    headline: str | None
+    epochs: int | None
+
+
+def list_runs(runs_dir: PathLike) -> list[RunSummary]:
+    """Every run of the folder, newest first; a broken one is listed as `damaged`. No folder, no runs.
+
+    Raises InputError or StorageError when the folder cannot be read.
+    """
+    summaries = [summary for name in _names(runs_dir) if (summary := _summary(os.path.join(runs_dir, name)))]
+    return sorted(summaries, key=lambda summary: (summary.created, summary.id), reverse=True)
+
+
+def _names(runs_dir: PathLike) -> list[str]:
+    """The names of the folders that may be runs."""
+    with plainly("read", runs_dir):
+        try:
+            with os.scandir(runs_dir) as entries:
+                return [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+        except FileNotFoundError:
+            return []
+
+
+def _summary(folder: str) -> RunSummary | None:
+    """The run's line; None for a folder that is no run."""
+    try:
+        run = read_run(folder)
+        diagnosis = find_record(folder, DIAGNOSIS) or {}
+        test = find_record(folder, TEST) or {}
+    except InputError:
+        return _damaged(folder) if _like_a_run(folder) else None
+    errors = _errors(diagnosis, test)
+    return RunSummary(
+        id=os.path.basename(folder),
+        path=Path(folder),
+        state=run["state"],
+        created=run["created"],
+        task=_text(run.get("task")),
+        errors=errors,
+        headline=_text(diagnosis.get("headline")),
+        epochs=_epochs(folder, run),
+    )
+
+
+def _errors(diagnosis: dict[str, Any], test: dict[str, Any]) -> dict[str, float]:
+    measured = diagnosis.get("errors")
+    entries = {part: measured.get(part) for part in _PARTS} if isinstance(measured, dict) else {}
+    entries["test"] = test.get("error")
+    values = {part: entry.get("value") for part, entry in entries.items() if isinstance(entry, dict)}
+    return {part: float(value) for part, value in values.items() if isinstance(value, int | float)}
+
+
+def _epochs(folder: str, run: dict[str, Any]) -> int | None:
+    """As run.json says, else as the last line of metrics.jsonl does."""
+    record = run if isinstance(run.get("epochs"), int) else last_metrics(folder) or {}
+    value = record.get("epochs", record.get("epoch"))
+    return value if isinstance(value, int) else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _like_a_run(folder: str) -> bool:
+    return any(os.path.lexists(os.path.join(folder, name)) for name in (RUN, LOCK, METRICS))
+
+
+def _damaged(folder: str) -> RunSummary:
+    try:
+        changed = timestamp(datetime.fromtimestamp(os.stat(folder).st_mtime, UTC))
+    except OSError:
+        changed = ""
+    return RunSummary(os.path.basename(folder), Path(folder), "damaged", changed, None, {}, None, None)
+
+
+def find(runs_dir: PathLike, run: str) -> Path:
+    """The folder of the run that is meant: a path, an id, the beginning of one id, or `latest`.
+
+    Raises InputError: nothing found (where it looked, did you mean), or the beginning of several.
+    """
+    if run == "latest":
+        return _latest(runs_dir)
+    if _is_run(run):
+        return Path(run)
+    if not run or os.sep in run or run in (os.curdir, os.pardir):
+        raise InputError(_not_a_path(run))
+    names = _names(runs_dir)
+    if run in names:
+        return Path(runs_dir) / run
+    begun = sorted(name for name in names if name.startswith(run) and _like_a_run(os.path.join(runs_dir, name)))
+    if len(begun) == 1:
+        return Path(runs_dir) / begun[0]
+    if begun:
+        some = ", ".join(begun[:3]) + (", ..." if len(begun) > 3 else "")
+        raise InputError(f"run {run}: {len(begun)} runs in {shown(runs_dir)} begin so: {some}; type more of the id")
+    raise _nothing_found(runs_dir, run, names)
+
+
+def _not_a_path(run: str) -> str:
+    if not run:
+        return "run: an empty name; expected a path, an id, the beginning of one, or latest"
+    if not os.path.isdir(run):
+        return f"run {shown(run)}: there is no such folder; dltrain runs lists the runs"
+    return f"run {shown(run)}: not a run folder, there is no {RUN} in it; dltrain train makes one"
+
+
+def _is_run(folder: str) -> bool:
+    return os.path.isfile(os.path.join(folder, RUN))
+
+
+def _latest(runs_dir: PathLike) -> Path:
+    """The newest by run.json; damaged runs only when there is nothing else."""
+    runs = list_runs(runs_dir)
+    if not runs:
+        raise _nothing_found(runs_dir, "latest", [])
+    return next((run.path for run in runs if run.state != "damaged"), runs[0].path)
+
+
+def _nothing_found(runs_dir: PathLike, run: str, names: list[str]) -> InputError:
+    if not names:
+        return InputError(
+            f"run {shown(run)}: there are no runs in {shown(runs_dir)} yet; "
+            "start one with dltrain train CONFIG, or name the folder with --runs-dir"
+        )
+    # Compared by its beginning too: ids end in a time and six digits that nobody types.
+    whole = {name[: len(run)]: name for name in sorted(names)} | {name: name for name in names}
+    near = did_you_mean(run, list(whole)[:5000]).removeprefix("; did you mean ").removesuffix("?")
+    hint = f"; did you mean {whole[near]}?" if near in whole else "; dltrain runs lists them"
+    return InputError(f"run {shown(run)}: none of the {len(names)} in {shown(runs_dir)} has this id{hint}")

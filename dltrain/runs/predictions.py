@@ -1,0 +1,76 @@
+"""Per-example predictions of the dev part, kept so that two runs can be compared example by example."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+from dltrain.errors import Damaged, InputError
+from dltrain.storage import read_if_there, shown
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]
+
+PREDICTIONS = "predictions.npz"
+_NEEDED = frozenset(("rows", "y", "predicted", "errors"))
+_KNOWN = _NEEDED | {"yhat"}
+
+
+def encode_predictions(rows: Array, y: Array, predicted: Array, errors: Array, yhat: Array | None = None) -> bytes:
+    """The bytes of predictions.npz; the same arrays give the same bytes.
+
+    rows: (n,) original row numbers; y and predicted: (n,) class numbers, or values in the target's own
+    units; errors: (n,) each example's share of the error; yhat: (n, n_y) probabilities, optional.
+    ValueError for sizes that differ or a type that NumPy could only pickle.
+    """
+    import numpy as np
+
+    arrays = {"rows": rows, "y": y, "predicted": predicted, "errors": errors}
+    if yhat is not None:
+        arrays["yhat"] = yhat
+    if fault := _fault(arrays):
+        raise ValueError(fault)
+    buffer = io.BytesIO()
+    np.savez(buffer, **{name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    return buffer.getvalue()
+
+
+def decode_predictions(path: str | os.PathLike[str]) -> dict[str, Array]:
+    """The arrays of predictions.npz of a run folder, by name. Raises Damaged, or InputError when there is none."""
+    import numpy as np
+
+    file = os.path.join(path, PREDICTIONS)
+    data = read_if_there(file)
+    if data is None:
+        raise InputError(f"{shown(path)} has no {PREDICTIONS}: only a run that finished has it")
+    try:
+        _check_zip(data)
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except Exception as error:  # zipfile and NumPy raise a dozen kinds for bytes that make no sense
+        raise Damaged(f"{shown(file)} is damaged: not a whole npz file") from error
+    if fault := _fault(arrays):
+        raise Damaged(f"{shown(file)} is damaged: {fault}")
+    return arrays
+
+
+def _check_zip(data: bytes) -> None:
+    """Raises unless every entry is stored as it is and has its checksum: only then may NumPy believe a size."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist())
+        if not stored or archive.testzip() is not None:
+            raise zipfile.BadZipFile("a wrong checksum, or compressed")
+
+
+def _fault(arrays: dict[str, Array]) -> str | None:
+    if not _NEEDED <= arrays.keys() <= _KNOWN:
+        return f"it holds {', '.join(sorted(arrays))}, expected {', '.join(sorted(_NEEDED))}"
+    n = len(arrays["rows"]) if arrays["rows"].ndim else -1
+    for name, array in arrays.items():
+        if array.dtype.hasobject or array.ndim != (2 if name == "yhat" else 1) or len(array) != n:
+            return f"{name} has shape {array.shape} and type {array.dtype}, expected one entry for each of the rows"
+    return None

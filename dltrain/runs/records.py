@@ -1,0 +1,99 @@
+"""Reading what a run folder holds as JSON: run.json, diagnosis.json, test.json, metrics.jsonl."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from dltrain.errors import Damaged, InputError
+from dltrain.storage import held, read_if_there, shown, write_json
+
+PathLike = str | os.PathLike[str]
+RUN, LOCK, METRICS, EVENTS = "run.json", ".lock", "metrics.jsonl", "events.jsonl"
+DIAGNOSIS, TEST, MODEL = "diagnosis.json", "test.json", "model.safetensors"
+ALIVE = ("created", "running")
+STATES = (*ALIVE, "interrupted", "finished", "diverged", "failed")
+
+
+def read_run(path: PathLike) -> dict[str, Any]:
+    """run.json of a run folder, its state as of now: `interrupted` where it says created or running but no
+    live process holds the run. Raises InputError when there is none, Damaged when it makes no sense."""
+    folder = os.fspath(path)
+    run = _read_run(folder)
+    if run["state"] in ALIVE and not held(os.path.join(folder, LOCK)):
+        run = _read_run(folder)  # it may have finished between the two looks
+        if run["state"] in ALIVE:
+            run["state"] = "interrupted"
+    return run
+
+
+def _read_run(folder: str) -> dict[str, Any]:
+    run = read_record(folder, RUN)
+    if run.get("state") not in STATES or not isinstance(run.get("created"), str):
+        raise Damaged(f"{shown(os.path.join(folder, RUN))} is damaged: it has no known state, or no time")
+    return run
+
+
+def read_record(path: PathLike, name: str) -> dict[str, Any]:
+    """A JSON file of a run folder. Raises InputError when there is none, Damaged when it is not an object."""
+    record = find_record(path, name)
+    if record is None:
+        raise InputError(f"{shown(path)} has no {name}")
+    return record
+
+
+def find_record(path: PathLike, name: str) -> dict[str, Any] | None:
+    """A JSON file of a run folder, or None when there is none. Raises Damaged when it is not an object."""
+    file = os.path.join(path, name)
+    data = read_if_there(file)
+    return None if data is None else _parse(data, file)
+
+
+def _parse(data: bytes, place: str) -> dict[str, Any]:
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        cause = "too deep" if isinstance(error, RecursionError) else str(error).splitlines()[0]
+        raise Damaged(f"{shown(place)} is damaged: not JSON ({cause})") from error
+    if not isinstance(value, dict):
+        raise Damaged(f"{shown(place)} is damaged: expected a JSON object")
+    return value
+
+
+def read_metrics(path: PathLike) -> list[dict[str, Any]]:
+    """The records of metrics.jsonl of a run folder, one an epoch. What follows the last end of line is a
+    line still being written, or torn by a kill: left out. Raises Damaged for any other line that is no object."""
+    return _read_lines(path, METRICS)
+
+
+def read_events(path: PathLike) -> list[dict[str, Any]]:
+    """The records of events.jsonl, read as `read_metrics` does."""
+    return _read_lines(path, EVENTS)
+
+
+def _read_lines(path: PathLike, name: str) -> list[dict[str, Any]]:
+    file = os.path.join(path, name)
+    data = read_if_there(file) or b""
+    return [_parse(line, f"{file}:{number}") for number, line in enumerate(data.split(b"\n")[:-1], start=1)]
+
+
+def last_metrics(path: PathLike) -> dict[str, Any] | None:
+    """The last whole record of metrics.jsonl, reading only the file's end; None when there is none."""
+    data = read_if_there(os.path.join(path, METRICS), last=1 << 16) or b""
+    lines = data.rpartition(b"\n")[0].rsplit(b"\n", 1)
+    try:
+        return _parse(lines[-1], METRICS) if lines[-1] else None
+    except Damaged:
+        return None
+
+
+def read_test(path: PathLike) -> dict[str, Any] | None:
+    """test.json: what `evaluate --part test` measured last; None when it was never asked."""
+    return find_record(path, TEST)
+
+
+def write_test(path: PathLike, record: dict[str, Any]) -> None:
+    """Writes test.json durably."""
+    write_json(Path(path) / TEST, record)

@@ -1,0 +1,133 @@
+"""Files that are either wholly the old one or wholly the new one, whatever happens in between.
+
+The new bytes go to a temporary file in the same folder, then to the disk (fsync), then the file is renamed
+over the old one, then the folder itself goes to the disk. A process killed in between leaves at most a
+temporary file (`.NAME.xxxxxxxx.tmp`); an error leaves not even that.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from dltrain.storage import operations
+from dltrain.storage.plain import to_json
+from dltrain.storage.refusals import plainly
+
+PathLike = str | os.PathLike[str]
+_NAME_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}\.tmp")
+
+
+def token(size: int) -> str:
+    """As many random bytes in hexadecimal: for names that nobody else has, never for numbers."""
+    return os.urandom(size).hex()
+
+
+def write_bytes(path: PathLike, data: bytes) -> None:
+    """Writes the file durably: on return the bytes and the name survive a power loss.
+
+    Raises StorageError (disk full, quota, I/O error) or InputError (no such folder, permission, read-only);
+    the old content is then intact (or, if only the folder's last sync failed, the new content is there).
+    """
+    target = os.fspath(path)
+    folder, name = os.path.split(target)
+    temporary = os.path.join(folder, f".{name}.{token(4)}.tmp")
+    with plainly("write", target):
+        try:
+            _write_new(temporary, data)
+            operations.rename(temporary, target)
+        except BaseException:
+            with suppress(OSError):
+                operations.unlink(temporary)
+            raise
+        operations.sync_folder(folder or ".")
+
+
+def _write_new(path: str, data: bytes) -> None:
+    fd = operations.create(path)
+    try:
+        operations.write_all(fd, path, data)
+        operations.sync(fd, path)
+    finally:
+        os.close(fd)
+
+
+def write_text(path: PathLike, text: str) -> None:
+    """`write_bytes` in UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: PathLike, value: Any) -> None:
+    """`write_text` of indented JSON; a number that is not finite becomes null."""
+    write_text(path, to_json(value, indent=2) + "\n")
+
+
+def make_folders(path: PathLike) -> None:
+    """Makes the folder and those above it, durably; one that is there already is fine."""
+    target = os.fspath(path)
+    with plainly("make the folder", target):
+        _make_folders(target)
+
+
+def _make_folders(target: str) -> None:
+    if os.path.isdir(target):
+        return
+    above = os.path.dirname(os.path.abspath(target))
+    _make_folders(above)
+    try:
+        operations.make_folder(target)
+    except FileExistsError:  # another process was quicker, or a file is in the way
+        if not os.path.isdir(target):
+            raise
+    operations.sync_folder(above)
+
+
+def fill_folder(path: PathLike, files: Mapping[str, bytes]) -> None:
+    """Writes new files into a folder that nobody looks at yet: no renames, and one sync of the folder."""
+    folder = os.fspath(path)
+    with plainly("write", folder):
+        for name, data in files.items():
+            _write_new(os.path.join(folder, name), data)
+        operations.sync_folder(folder)
+
+
+def publish_folder(path: PathLike, target: PathLike) -> bool:
+    """Renames a finished folder onto a name, durably; False when the name is taken. Of many processes that
+    try at once exactly one wins: the kernel renames a folder only where nothing, or an empty folder, is."""
+    old, new = os.fspath(path), os.fspath(target)
+    with plainly("make the folder", new):
+        try:
+            operations.rename(old, new)
+        except OSError as error:
+            if error.errno in _NAME_TAKEN and os.path.lexists(new):
+                return False
+            raise
+        operations.sync_folder(os.path.dirname(new) or ".")
+    return True
+
+
+def remove_tree(path: PathLike) -> None:
+    """Removes a folder and what is in it, following no link. What cannot be removed stays, silently."""
+    folder = os.fspath(path)
+    with suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            if entry.is_dir(follow_symlinks=False):
+                remove_tree(entry.path)
+            else:
+                operations.unlink(entry.path)
+        operations.remove_folder(folder)
+
+
+def sweep_temporaries(folder: PathLike) -> None:
+    """Removes the temporary files that a killed process left. Only for whoever holds the folder."""
+    with suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            if _TEMPORARY.fullmatch(entry.name) and stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
+                with suppress(OSError):
+                    operations.unlink(entry.path)
