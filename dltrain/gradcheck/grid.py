@@ -1,0 +1,143 @@
+"""The whole grid: every activation, output and regularizer, with and without batch norm, on a few random rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import get_args
+
+import numpy as np
+
+from dltrain.engine.architecture import Activation, Architecture, BatchNorm, Layer, Output, Program
+from dltrain.engine.arrays import Floats, Targets
+from dltrain.engine.initializers import Glorot, automatic
+from dltrain.engine.optimizers import Adam
+from dltrain.engine.regularizers import L1, L1L2, L2, NoRegularizer, Regularizer
+from dltrain.engine.schedules import Constant
+from dltrain.engine.streams import Purpose, generator
+from dltrain.gradcheck.problems import NetworkProblem, check_program, problem_of
+from dltrain.gradcheck.result import Report
+
+ROWS, N_X, N_Y = 7, 3, 3
+NOMINAL_M = 8
+"""Not ROWS, so that the m of λ/m and that of the mean loss cannot stand in for each other unseen."""
+AFTER_STEPS = 10
+DEPTHS: tuple[tuple[int, ...], ...] = ((4, 3), (4,), (4, 3, 4), (5,))
+"""Units of the hidden layers, taken in turn, so that deep networks and one hidden layer meet every setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One network of the grid and its rows."""
+
+    name: str
+    program: Program
+    X: Floats
+    y: Targets
+
+
+def regularizers() -> dict[str, Regularizer]:
+    """Every kind, over the weights alone and over b too."""
+    found: dict[str, Regularizer] = {"none": NoRegularizer()}
+    for include_bias in (False, True):
+        end = " with bias" if include_bias else ""
+        found[f"l2{end}"] = L2(lambd=0.7, include_bias=include_bias)
+        found[f"l1{end}"] = L1(lambd=0.3, include_bias=include_bias)
+        found[f"l1_l2{end}"] = L1L2(lambd_l1=0.3, lambd_l2=0.7, include_bias=include_bias)
+    return found
+
+
+def default_cases(with_dropout: bool = False) -> Iterator[Case]:
+    """Every activation x output x regularizer x batch norm on or off, and each output x regularizer without a
+    hidden layer (logistic, softmax and linear regression)."""
+    settings = product(get_args(Activation), (False, True), get_args(Output), regularizers().items())
+    for n, (activation, batch_norm, output, (kind, regularizer)) in enumerate(settings):
+        # 7 regularizers and 4 depths have no common divisor: each depth meets each regularizer
+        layers = tuple(
+            Layer(
+                units=units,
+                activation=activation,
+                keep_prob=0.8 if with_dropout else 1.0,
+                batch_norm=BatchNorm() if batch_norm else None,
+                initializer=automatic(activation),
+                regularizer=regularizer,
+            )
+            for units in DEPTHS[n % len(DEPTHS)]
+        )
+        sizes = "-".join(str(layer.units) for layer in layers)
+        name = f"{activation} {sizes}{', batch norm' if batch_norm else ''}, {output}, {kind}"
+        yield _case(name, layers, output, regularizer, with_dropout)
+    for output, (kind, regularizer) in product(get_args(Output), regularizers().items()):
+        yield _case(f"no hidden layer, {output}, {kind}", (), output, regularizer, with_dropout)
+
+
+def _case(name: str, layers: tuple[Layer, ...], output: Output, regularizer: Regularizer, with_dropout: bool) -> Case:
+    architecture = Architecture(
+        n_x=N_X,
+        layers=layers,
+        output=output,
+        n_y=N_Y if output == "softmax" else 1,
+        input_keep_prob=0.9 if with_dropout else 1.0,
+        initializer=Glorot(),
+        regularizer=regularizer,
+    )
+    program = Program(
+        architecture=architecture,
+        optimizer=Adam(learning_rate=0.01),
+        schedule=Constant(),
+        batch_size=NOMINAL_M,
+        steps=AFTER_STEPS,
+        dtype="float64",
+    )
+    return Case(name, program, *_rows(output))
+
+
+def _rows(output: Output) -> tuple[Floats, Targets]:
+    """X: (m, n_x) standard normal; y: (m,), every class present."""
+    draws = generator(0, Purpose.GRADCHECK, 1)
+    X = draws.standard_normal((ROWS, N_X))
+    if output == "linear":
+        return X, draws.standard_normal(ROWS)
+    return X, np.arange(ROWS, dtype=np.int64) % (N_Y if output == "softmax" else 2)
+
+
+def default_problems(
+    *, after_steps: int = AFTER_STEPS, with_dropout: bool = False
+) -> Iterator[tuple[str, NetworkProblem]]:
+    """The grid as problems, each at initialization and after some steps: (name, problem)."""
+    for case in default_cases(with_dropout):
+        for steps in dict.fromkeys((0, after_steps)):
+            at = f"after {steps} steps" if steps else "initialization"
+            yield f"{case.name}, {at}", problem_of(case.program, case.X, case.y, steps=steps, with_dropout=with_dropout)
+
+
+def check_all(
+    *,
+    after_steps: int = AFTER_STEPS,
+    with_dropout: bool = False,
+    epsilon: float = 1e-7,
+    one_sided: bool = False,
+    samples: int | None = None,
+    seed: int = 0,
+) -> Iterator[tuple[str, Report]]:
+    """Checks the whole grid; yields (name, report) as each is done, for progress. `count()` says how many."""
+    for case in default_cases(with_dropout):
+        reports = check_program(
+            case.program,
+            case.X,
+            case.y,
+            after_steps=after_steps,
+            with_dropout=with_dropout,
+            epsilon=epsilon,
+            one_sided=one_sided,
+            samples=samples,
+            seed=seed,
+        )
+        for report in reports:
+            yield case.name, report
+
+
+def count(after_steps: int = AFTER_STEPS) -> int:
+    """How many reports `check_all` yields."""
+    return sum(1 for _ in default_cases()) * (2 if after_steps else 1)
