@@ -165,38 +165,48 @@ def print_data_sets(sets: Iterable[Mapping[str, Any]], *, stream: TextIO | None 
     show(_without_empty_columns(table), stream=stream)
 
 
-def print_gradcheck(
-    blocks: Iterable[Mapping[str, Any]],
-    *,
-    verdict: str,
-    error: float | None = None,
-    notes: Iterable[str] = (),
-    title: str | None = None,
-    stream: TextIO | None = None,
-) -> None:
-    """The gradient check, one row a parameter block (or a case), then the verdict of the worst.
+def print_gradcheck(check: Mapping[str, Any], *, title: str | None = None, stream: TextIO | None = None) -> None:
+    """A gradient check, one row a parameter block, then the verdict of the worst.
 
-    Read of each block: `name`, `n` (parameters), `error` (relative distance), `epsilon` (where it was
-    measured), `kinks` (left out), `verdict`.
+    Read of it: `verdict`, `ratio` (over theta), `epsilon`, `blocks`, `culprit` {explanation}; of each block: `name`,
+    `size`, `compared`, `kinks`, `ratio_at_epsilon`, `ratio` and `epsilon` (the best), `band`.
     """
     table = plain_table()
     column(table, "block")
-    column(table, "n", right=True)
-    column(table, "relative error", right=True)
-    column(table, "epsilon", right=True)
-    column(table, "kinks", right=True)
+    for header in ("size", "compared", "kinks"):
+        column(table, header, right=True)
+    column(table, f"at {_tiny(check.get('epsilon'))}", right=True)
+    column(table, "best", right=True)
+    column(table, "at epsilon", right=True)
     column(table, "verdict")
-    for block in blocks:
+    for block in check["blocks"]:
+        sizes = [count(block.get(key)) for key in ("size", "compared")]
         kinks = count(block["kinks"]) if block.get("kinks") else ""
-        grade = _styled(str(block.get("verdict") or ""), GRADES)
-        size = "" if block.get("n") is None else count(block["n"])
-        table.add_row(
-            clean(block.get("name") or ""), size, _tiny(block.get("error")), _tiny(block.get("epsilon")), kinks, grade
-        )
-    words = f" · {_tiny(error)} over all parameters" if error is not None else ""
-    end = _bold("gradient check: ").append_text(_styled(verdict, GRADES)).append(words)
+        ratios = [_tiny(block.get(key)) for key in ("ratio_at_epsilon", "ratio", "epsilon")]
+        table.add_row(clean(block["name"]), *sizes, kinks, *ratios, _styled(str(block["band"]), GRADES))
+    words = f", {_tiny(check.get('ratio'))} over all parameters" if check.get("ratio") is not None else ""
+    end = _bold("gradient check: ").append_text(_styled(check["verdict"], GRADES)).append(words, style="not bold")
     parts: list[RenderableType] = [_bold(title)] if title else []
-    show(*parts, _without_empty_columns(table), "", end, *(f"  {clean(note)}" for note in notes), stream=stream)
+    culprit = (check.get("culprit") or {}).get("explanation")
+    show(*parts, _without_empty_columns(table), "", end, *([f"  {clean(culprit)}"] if culprit else []), stream=stream)
+
+
+def print_gradchecks(checks: Mapping[str, Mapping[str, Any]], *, stream: TextIO | None = None) -> None:
+    """Many gradient checks, one row a case (`relu, softmax, l2`), then how many came out how."""
+    table = plain_table()
+    column(table, "case")
+    column(table, "parameters", right=True)
+    column(table, "kinks", right=True)
+    column(table, "worst block")
+    column(table, "relative difference", right=True)
+    column(table, "verdict")
+    for name, check in checks.items():
+        kinks = count(check["kinks"]) if check.get("kinks") else ""
+        words = [clean(check.get("worst") or ""), _tiny(check.get("ratio"))]
+        table.add_row(clean(name), count(check.get("size")), kinks, *words, _styled(check["verdict"], GRADES))
+    verdicts = [check["verdict"] for check in checks.values()]
+    tally = " · ".join(f"{verdicts.count(grade)} {grade}" for grade in GRADES if grade in verdicts)
+    show(_without_empty_columns(table), "", _bold(f"{count(len(verdicts))} gradient checks: {tally}"), stream=stream)
 
 
 def _tiny(value: float | None) -> str:
