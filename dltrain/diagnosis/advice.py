@@ -1,0 +1,126 @@
+"""What to do next: the notes' basic recipe (section 1.3), ranked, with overrides that can be run.
+
+Bias first, then variance, then mismatch, and back to the start. What rests on an assumed Bayes error says so
+and comes after what does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from dltrain.diagnosis import recipe
+from dltrain.diagnosis.rates import percent
+from dltrain.diagnosis.recipe import Advice
+from dltrain.diagnosis.sizing import larger_parts
+
+if TYPE_CHECKING:
+    from dltrain.config import Plan
+
+Remedy: TypeAlias = Callable[["Plan"], Iterator[Advice]]
+
+LEANING = 2
+"""Pieces of advice for a gap that only leans high."""
+ASSUMED = "if a Bayes error of 0 is right (set diagnosis.bayes_error): "
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One of the three verdicts, with what there is to say about it."""
+
+    name: str
+    verdict: str
+    point: str
+    settle: Mapping[str, Any] | None
+    assumed: bool
+    remedy: Remedy
+
+    def pieces(self, plan: Plan, most: int | None = None) -> list[Advice]:
+        pieces = list(self.remedy(plan))[:most]
+        return [piece.with_condition(ASSUMED) for piece in pieces] if self.assumed else pieces
+
+
+def advise(diagnosis: Mapping[str, Any], plan: Plan) -> list[dict[str, Any]]:
+    """Advice in the order of its worth: {action, why, overrides: [KEY=VALUE, ...]}, and `command` where a command
+    other than `train` does it; RUN in it stands for the run."""
+    cases = _cases(diagnosis)
+    high = [case for case in cases if case.verdict == "high"]
+    open_cases = [case for case in cases if case.verdict == "undetermined"]
+    advice = [piece for case in high for piece in case.pieces(plan)]
+    for case in open_cases:
+        advice += _to_settle(case, plan)
+    if not high:
+        advice += [piece for case in open_cases if case.point == "high" for piece in case.pieces(plan, LEANING)]
+    advice += _after(diagnosis, plan, done=not high and not open_cases)
+    return [piece.to_json() for piece in advice]
+
+
+def _cases(diagnosis: Mapping[str, Any]) -> list[_Case]:
+    """bias, variance and mismatch where they were measured; a bias against an assumed Bayes error comes last."""
+    gaps = diagnosis["gaps"]
+    assumed = diagnosis["errors"]["bayes"]["source"] == "assumed"
+    overfits = gaps["variance"] is not None and gaps["variance"]["point"] == "high"
+    asked: list[tuple[str, str, Remedy]] = [
+        ("bias", "avoidable_bias", partial(recipe.against_bias, overfits=overfits)),
+        ("variance", "variance", recipe.against_variance),
+        ("mismatch", "mismatch", recipe.against_mismatch),
+    ]
+    cases = [
+        _Case(name, gap["verdict"], gap["point"], gap["settle"], assumed and name == "bias", remedy)
+        for name, key, remedy in asked
+        if (gap := gaps[key]) is not None
+    ]
+    return sorted(cases, key=lambda case: case.assumed)
+
+
+def _to_settle(case: _Case, plan: Plan) -> Iterator[Advice]:
+    settle = case.settle
+    if settle is None:
+        return
+    if settle["part"] == "bayes" and settle["more"] is None:
+        yield Advice(
+            "state the Bayes error: diagnosis.bayes_error",
+            f"{case.name} can't be judged without the lowest error that is possible, such as that of an expert",
+        )
+    elif settle["more"] is None:
+        yield Advice(
+            f"take {case.name} as it is: no reasonable {settle['part']} set settles it",
+            "the gap is too close to the threshold",
+        )
+    else:
+        yield _more_examples(case.name, settle, plan)
+
+
+def _more_examples(name: str, settle: Mapping[str, Any], plan: Plan) -> Advice:
+    wanted = {settle["part"]: settle["more"]}
+    if "also" in settle:
+        wanted[settle["also"]["part"]] = settle["also"]["more"]
+    words = " and ".join(f"{more:,} more {part} examples" for part, more in wanted.items())
+    overrides = larger_parts(plan, wanted)
+    source = "taken from the training set" if overrides else "the data at hand can't spare them: collect more"
+    return Advice(
+        f"measure on {words} ({source})", f"{name} is undetermined; these settle it if {settle['if']}", overrides
+    )
+
+
+def _after(diagnosis: Mapping[str, Any], plan: Plan, done: bool) -> Iterator[Advice]:
+    """When nothing is wrong the test part is looked at, once; and what came of a look."""
+    test_gap = diagnosis["gaps"].get("test_gap")
+    if test_gap is not None:
+        if test_gap["verdict"] == "high":
+            yield Advice(
+                "get a larger or a new dev set",
+                f"test is {percent(test_gap['value'])} worse than dev: choices were fitted to the dev set",
+            )
+        return
+    if not done:
+        return
+    if plan.facts.parts.get("test"):
+        yield Advice(
+            "evaluate the test part, once",
+            "bias and variance are low; the test error is the unbiased estimate as long as nothing was chosen by it",
+            command="dltrain evaluate RUN --part test",
+        )
+    yield from recipe.needless_dropout(plan)

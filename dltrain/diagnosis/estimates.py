@@ -1,0 +1,135 @@
+"""An error with its interval: what is known of each part, and by what method."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from dltrain.diagnosis.intervals import Interval, wilson, wilson_finite
+
+if TYPE_CHECKING:
+    from dltrain.engine.arrays import Floats
+
+Source: TypeAlias = Literal["measured", "stated", "assumed", "typed"]
+Method: TypeAlias = Literal["exact", "wilson", "wilson_finite", "bca", "t", "chi_square", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """An error as it was measured, stated, assumed or typed by hand.
+
+    `value` is a fraction misclassified, or for regression the mean of `errors`, e_i = (y − ŷ)²/Var_train(y).
+    """
+
+    value: float
+    n: int | None = None
+    """Examples it was measured on; None if unknown (there is no interval then) or if nothing was measured."""
+    source: Source | str = "measured"
+    """measured, stated, assumed or typed."""
+    errors: Floats | None = field(default=None, compare=False, repr=False)
+    """(n,): e_i of each example, for regression."""
+    selected: bool = False
+    """True for a dev set that early stopping or a search has looked at: its error is too good."""
+    population: int | None = None
+    """Examples of the training set, when only n of them, drawn at random, were measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """An error with its interval. `low` and `high` equal `value` when exact, and are None when unknown."""
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int | None
+    source: str
+    method: Method
+    selected: bool = False
+    population: int | None = None
+
+    @property
+    def interval(self) -> Interval | None:
+        return None if self.low is None or self.high is None else Interval(self.low, self.high)
+
+    def to_json(self) -> dict[str, Any]:
+        """`value, low, high, n, source, interval` (the method), and `selected` and `population` where they apply."""
+        entry: dict[str, Any] = {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
+        entry |= {"source": self.source, "interval": self.method}
+        if self.selected:
+            entry["selected"] = True
+        if self.population is not None:
+            entry["population"] = self.population
+        return entry
+
+    def on_more(self, n: int, confidence: float) -> Estimate:
+        """The same error seen on n examples: what the interval would then be. Ends of a mean move in as 1/√n."""
+        if self.interval is None or self.n is None or self.method == "exact":
+            return self
+        if self.method == "wilson":
+            ends = wilson(self.value, n, confidence)
+        elif self.method == "wilson_finite" and self.population is not None:
+            ends = wilson_finite(self.value, n, self.population, confidence)
+        else:
+            ends = _narrowed(self.interval, self.value, math.sqrt(self.n / n))
+        return replace(self, n=n, low=ends.low, high=ends.high)
+
+
+def estimate(part: str, measurement: Measurement, *, task: str, confidence: float) -> Estimate:
+    """The error of a part with the interval that fits it.
+
+    train is exact, since it is measured on all that the network was fitted on; bayes is exact unless it has an n.
+    """
+    m = measurement
+    value = float(m.value)
+    n = len(m.errors) if m.errors is not None else m.n
+    ends: Interval | None
+    method: Method
+    if _is_exact(part, m, n):
+        ends, method = Interval(value, value), "exact"
+    elif n is None or (task == "regression" and m.errors is None):
+        ends, method = None, "none"
+    elif task == "regression":
+        ends, method = _of_mean(m, n, confidence)
+    elif m.population is not None:
+        ends, method = wilson_finite(value, n, m.population, confidence), "wilson_finite"
+    else:
+        ends, method = wilson(value, n, confidence), "wilson"
+    low, high = (None, None) if ends is None else (min(ends.low, value), max(ends.high, value))
+    return Estimate(value, low, high, n, m.source, method, m.selected, m.population)
+
+
+def from_json(entry: Mapping[str, Any], *, task: str) -> Estimate:
+    """An estimate back from `to_json`, or from any {value, low, high, n} of the same task."""
+    usual: Method = "none" if entry.get("low") is None else "bca" if task == "regression" else "wilson"
+    return Estimate(
+        value=entry["value"],
+        low=entry.get("low"),
+        high=entry.get("high"),
+        n=entry.get("n"),
+        source=entry.get("source", "measured"),
+        method=entry.get("interval", usual),
+        selected=entry.get("selected", False),
+        population=entry.get("population"),
+    )
+
+
+def _is_exact(part: str, m: Measurement, n: int | None) -> bool:
+    if part == "train":
+        return m.population is None or n is None or n >= m.population
+    return part == "bayes" and n is None
+
+
+def _of_mean(m: Measurement, n: int, confidence: float) -> tuple[Interval, Method]:
+    from dltrain.diagnosis.means import mean_interval
+
+    assert m.errors is not None
+    ends, method = mean_interval(m.errors, confidence)
+    if m.population is not None:
+        ends = _narrowed(ends, float(m.value), math.sqrt((m.population - n) / (m.population - 1)))
+    return ends, method
+
+
+def _narrowed(ends: Interval, value: float, factor: float) -> Interval:
+    return Interval(value - (value - ends.low) * factor, value + (ends.high - value) * factor)

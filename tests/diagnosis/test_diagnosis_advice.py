@@ -1,0 +1,239 @@
+"""The recipe: what is advised, in what order, and that every override can be run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from dltrain.config.records import (
+    Data,
+    DataFacts,
+    DeclaredArchitecture,
+    DeclaredLayer,
+    Experiment,
+    Split,
+    SplitFiles,
+    Training,
+)
+from dltrain.diagnosis import Measurement, advise, diagnose, next_commands, with_test
+from dltrain.engine.architecture import EarlyStopping
+from dltrain.engine.optimizers import AdamW, Momentum
+from dltrain.engine.regularizers import L1L2, L2, NoRegularizer
+
+
+@dataclass(frozen=True)
+class Settled:
+    """As much of a Plan as the advice reads."""
+
+    experiment: Experiment
+    facts: DataFacts
+
+
+FACTS = DataFacts(
+    m=1078, n_x=64, classes=tuple("0123456789"), task="multiclass", parts={"train": 1078, "dev": 359, "test": 360}
+)
+
+
+def plan(facts: DataFacts = FACTS, **sections: Any) -> Any:
+    layer = DeclaredLayer(units=64, keep_prob=1.0, batch_norm=False, regularizer=NoRegularizer())
+    settled: dict[str, Any] = {
+        "data": Data(source="digits"),
+        "split": Split(train=1078, dev=359, test=360),
+        "architecture": DeclaredArchitecture(layers=[layer, replace(layer, units=32)]),
+        "training": Training(epochs=100, batch_size=64, threads=1),
+    }
+    return Settled(Experiment(**(settled | sections)), facts)
+
+
+def diagnosis(
+    train: float, dev: float, *, n: int = 10**6, bayes: float | None = 0.0, train_dev: float | None = None
+) -> dict[str, Any]:
+    measurements = {"train": Measurement(train), "dev": Measurement(dev, n=n)}
+    if bayes is not None:
+        measurements["bayes"] = Measurement(bayes, source="stated")
+    if train_dev is not None:
+        measurements["train_dev"] = Measurement(train_dev, n=n)
+    return diagnose(measurements, task="multiclass", threshold=0.02, confidence=0.95)
+
+
+def actions(advice: Iterable[dict[str, Any]]) -> list[str]:
+    return [piece["action"] for piece in advice]
+
+
+def overrides(advice: Iterable[dict[str, Any]]) -> list[str]:
+    return [override for piece in advice for override in piece["overrides"]]
+
+
+def test_high_bias_asks_for_a_bigger_network_first() -> None:
+    advice = advise(diagnosis(0.15, 0.16), plan())
+    assert advice[0]["overrides"] == ["architecture.layers.0.units=128", "architecture.layers.1.units=64"]
+    assert advice[1]["overrides"] == ["training.epochs=200"]
+    assert advice[2]["overrides"] == ["optimizer.learning_rate=0.003"]
+    assert "architecture.layers.1.batch_norm=true" in advice[3]["overrides"]
+    assert not any("regulariz" in action or "L2" in action for action in actions(advice))
+
+
+def test_regularization_goes_first_when_it_may_be_the_cause() -> None:
+    layer = DeclaredLayer(units=64, keep_prob=0.8, regularizer=L2(lambd=0.7))
+    regularized = plan(
+        regularizer=L2(lambd=0.7), architecture=DeclaredArchitecture(layers=[layer], input_keep_prob=0.9)
+    )
+    off = [
+        "regularizer=none",
+        "architecture.layers.0.regularizer=null",
+        "architecture.layers.0.keep_prob=1",
+        "architecture.input_keep_prob=1",
+    ]
+    assert advise(diagnosis(0.15, 0.16), regularized)[0]["overrides"] == off
+    both = overrides(advise(diagnosis(0.15, 0.30), regularized))
+    assert "regularizer=none" not in both, "what overfits too needs its regularization"
+
+
+def test_high_variance_asks_for_data_then_l2_then_dropout_on_the_layer_with_the_most_weights() -> None:
+    advice = advise(diagnosis(0.01, 0.11), plan())
+    assert "more training data" in advice[0]["action"]
+    assert advice[0]["overrides"] == []
+    assert advice[1]["overrides"][:2] == ["regularizer.kind=l2", "regularizer.lambd=0.064"]
+    assert "early stopping" in advice[1]["why"]
+    assert advice[2]["overrides"] == ["architecture.layers.0.keep_prob=0.8"]
+    assert advice[3]["overrides"] == ["training.early_stopping.patience=10"]
+
+
+def test_l2_takes_the_place_of_early_stopping() -> None:
+    stopped = plan(training=Training(epochs=100, batch_size=64, early_stopping=EarlyStopping()))
+    advice = advise(diagnosis(0.01, 0.11), stopped)
+    assert "training.early_stopping=null" in advice[1]["overrides"]
+    assert "training.early_stopping.patience=10" not in overrides(advice)
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ({"regularizer": L2(lambd=0.1)}, "regularizer.lambd=0.3"),
+        ({"regularizer": L1L2(lambd_l1=0.1, lambd_l2=0.2)}, "regularizer.lambd_l2=0.6"),
+        ({"optimizer": AdamW(weight_decay=0.01)}, "optimizer.weight_decay=0.03"),
+        ({"data": Data(source="digits", limit=500)}, "split.train=rest"),
+    ],
+)
+def test_what_is_on_is_made_stronger(sections: dict[str, Any], expected: str) -> None:
+    given = overrides(advise(diagnosis(0.01, 0.11), plan(**sections)))
+    assert expected in given
+    assert "regularizer.kind=l2" not in given or "data" in sections
+
+
+def test_other_optimizers_are_answered_with_adam() -> None:
+    advice = advise(diagnosis(0.15, 0.16), plan(optimizer=Momentum()))
+    assert ["optimizer.kind=adam", "optimizer.learning_rate=0.001"] in [piece["overrides"] for piece in advice]
+
+
+def test_a_linear_model_gets_hidden_layers() -> None:
+    linear = plan(architecture=DeclaredArchitecture(layers=[]))
+    assert advise(diagnosis(0.15, 0.30), linear)[0]["overrides"] == ["architecture.layers=[64,32]"]
+    assert "architecture.layers" not in " ".join(overrides(advise(diagnosis(0.01, 0.30), linear)))
+
+
+def test_bias_comes_first_unless_it_rests_on_an_assumed_bayes_error() -> None:
+    stated = advise(diagnosis(0.15, 0.30), plan())
+    assert "bigger network" in stated[0]["action"]
+    assumed = advise(diagnosis(0.15, 0.30, bayes=None), plan())
+    assert "more training data" in assumed[0]["action"]
+    assert sorted(actions(assumed)) == sorted(actions(stated))
+    bias = [piece for piece in assumed if "units" in " ".join(piece["overrides"])]
+    assert bias[0]["why"].startswith("if a Bayes error of 0 is right (set diagnosis.bayes_error)")
+    assert not any("Bayes" in piece["why"] for piece in stated)
+
+
+def test_mismatch_comes_last_and_has_nothing_to_override() -> None:
+    advice = advise(diagnosis(0.15, 0.30, train_dev=0.16), plan())
+    assert "more like dev's" in advice[-1]["action"]
+    assert advice[-1]["overrides"] == []
+
+
+def test_an_open_verdict_asks_for_a_larger_dev_set_out_of_the_training_set() -> None:
+    found = diagnosis(0.0, 0.008, n=359)
+    assert found["headline"] == "undetermined, leaning low bias and low variance"
+    more = found["gaps"]["variance"]["settle"]["more"]
+    advice = advise(found, plan())
+    assert advice[0]["overrides"] == [f"split.train={1078 - more}", f"split.dev={359 + more}", "split.test=360"]
+    assert f"{more:,} more dev examples" in advice[0]["action"]
+    assert len(advice) == 1, "nothing leans high, and low is not proven"
+
+
+def test_an_open_verdict_that_leans_high_gets_the_first_remedies_too() -> None:
+    advice = advise(diagnosis(0.0, 0.03, n=359), plan())
+    assert "more dev examples" in advice[0]["action"]
+    assert "more training data" in advice[1]["action"]
+    assert len(advice) == 3
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"split": Split(by="files", files=SplitFiles(train="/a.csv", dev="/b.csv"))},
+        {"data": Data(source="a.npz", arrays={"train": ["x", "y"], "dev": ["u", "v"]})},
+    ],
+)
+def test_a_dev_set_that_is_a_file_cannot_be_enlarged_by_an_override(sections: dict[str, Any]) -> None:
+    advice = advise(diagnosis(0.0, 0.008, n=359), plan(**sections))
+    assert advice[0]["overrides"] == []
+    assert "collect more" in advice[0]["action"]
+
+
+def test_a_training_set_that_cannot_spare_them_is_left_alone() -> None:
+    few = replace(FACTS, m=300, parts={"train": 300, "dev": 60, "test": 60})
+    advice = advise(diagnosis(0.0, 0.0334, n=60), plan(few))
+    assert advice[0]["overrides"] == []
+
+
+def test_a_test_file_beside_ratios_is_no_part_of_the_split() -> None:
+    beside = plan(split=Split(files=SplitFiles(test="/t.csv"), train=1078, dev=359))
+    given = advise(diagnosis(0.0, 0.008, n=359), beside)[0]["overrides"]
+    assert [override.split("=")[0] for override in given] == ["split.train", "split.dev"]
+
+
+def test_low_and_low_looks_at_the_test_part_once() -> None:
+    found = diagnosis(0.005, 0.01)
+    advice = advise(found, plan())
+    assert [piece.get("command") for piece in advice] == ["dltrain evaluate RUN --part test"]
+    looked = with_test(found, {"value": 0.011, "low": 0.0105, "high": 0.0115, "n": 10**6})
+    assert not any("command" in piece for piece in advise(looked, plan()))
+    without = replace(FACTS, parts={"train": 1078, "dev": 719})
+    assert advise(found, plan(without)) == []
+
+
+def test_a_test_error_above_dev_asks_for_a_new_dev_set() -> None:
+    looked = with_test(diagnosis(0.005, 0.01), {"value": 0.05, "low": 0.049, "high": 0.051, "n": 10**6})
+    assert "dev set" in advise(looked, plan())[-1]["action"]
+
+
+def test_dropout_with_low_variance_is_questioned() -> None:
+    dropped = plan(architecture=DeclaredArchitecture(layers=[DeclaredLayer(units=64)], keep_prob=0.5))
+    advice = advise(diagnosis(0.005, 0.01), dropped)
+    assert advice[-1]["overrides"] == ["architecture.layers.0.keep_prob=1"]
+
+
+def test_an_undetermined_bias_of_a_regression_asks_for_the_bayes_error() -> None:
+    measurements = {"train": Measurement(0.29), "dev": Measurement(0.29)}
+    found = diagnose(measurements, task="regression", threshold=0.02, confidence=0.95)
+    advice = advise(found, plan())
+    assert "state the Bayes error" in advice[0]["action"]
+    assert advice[1]["why"].startswith("if a Bayes error of 0 is right")
+
+
+def test_commands_can_be_pasted_into_a_shell() -> None:
+    found = diagnosis(0.15, 0.30)
+    found["advice"] = advise(found, plan(architecture=DeclaredArchitecture(layers=[])))
+    lines = next_commands(found, config="my configs/it's.yaml", run="runs/a")
+    assert len(lines) == 3
+    assert shlex.split(lines[0]) == ["dltrain", "train", "my configs/it's.yaml", "architecture.layers=[64,32]"]
+    low = diagnosis(0.005, 0.01)
+    low["advice"] = advise(low, plan())
+    assert next_commands(low, config="c.yaml", run="runs/a b") == ["dltrain evaluate 'runs/a b' --part test"]
+
+
+def test_a_diagnosis_without_advice_has_no_commands() -> None:
+    assert next_commands(diagnosis(0.1, 0.1), config="c", run="r") == []
