@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import zipfile
 from typing import TYPE_CHECKING, Any
 
 from dltrain.errors import Damaged, InputError
@@ -29,13 +28,14 @@ def encode_predictions(rows: Array, y: Array, predicted: Array, errors: Array, y
     """
     import numpy as np
 
-    arrays = {"rows": rows, "y": y, "predicted": predicted, "errors": errors}
+    arrays: dict[str, Any] = {"rows": rows, "y": y, "predicted": predicted, "errors": errors}
     if yhat is not None:
         arrays["yhat"] = yhat
     if fault := _fault(arrays):
         raise ValueError(fault)
     buffer = io.BytesIO()
-    np.savez(buffer, **{name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    contiguous: dict[str, Any] = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    np.savez(buffer, **contiguous)
     return buffer.getvalue()
 
 
@@ -60,6 +60,8 @@ def decode_predictions(path: str | os.PathLike[str]) -> dict[str, Array]:
 
 def _check_zip(data: bytes) -> None:
     """Raises unless every entry is stored as it is and has its checksum: only then may NumPy believe a size."""
+    import zipfile
+
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist())
         if not stored or archive.testzip() is not None:

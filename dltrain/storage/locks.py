@@ -72,7 +72,7 @@ def held(path: PathLike) -> bool:
     """Whether a live process holds the lock on this file. Where that cannot be found out, yes."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
         return True

@@ -13,6 +13,7 @@ _FULL = "the disk is full; free some space, then run the same command again"
 _CAUSES = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: "your disk quota is used up; free some space, then run the same command again",
+    errno.EFBIG: "the file is larger than is allowed here (ulimit -f)",
     errno.EIO: "input/output error: the disk or its connection failed; see the system's log",
     errno.EMFILE: "too many files are open; raise the limit (ulimit -n)",
     errno.ENFILE: "too many files are open on this machine",
