@@ -29,6 +29,11 @@ from dltrain.engine.schedules import (
 
 KeepProb = Annotated[float, Gt(0), Le(1)]
 Share = Annotated[int, Ge(0)] | Annotated[float, Ge(0), Le(1)] | Literal["rest"]
+RunName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,40}$"),
+    "a name of at most 41 letters, digits and . _ - that starts with a letter or digit",
+]
 Task: TypeAlias = Literal["auto", "binary", "multiclass", "regression"]
 InitializerChoice: TypeAlias = Annotated[Zeros | Random | He | Xavier | Glorot, Field(discriminator="kind")]
 RegularizerChoice: TypeAlias = Annotated[NoRegularizer | L2 | L1 | L1L2, Field(discriminator="kind")]
@@ -189,7 +194,7 @@ class Experiment:
     __pydantic_config__ = RECORD
     version: Literal[1] = 1
     """Version of the config format."""
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,40}$")] | None = None
+    name: RunName | None = None
     """First part of the run's id; the source's stem if not given."""
     seed: Annotated[int, Ge(0), Lt(2**63)] = 1
     """Of initialization, shuffling and dropout; never of who is in which part."""

@@ -1,0 +1,85 @@
+"""What a plan's settings are likely to do, said before anything is trained. Advice refuses nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from statistics import NormalDist
+
+from dltrain.config.plan import Plan
+from dltrain.engine.architecture import BatchNorm
+from dltrain.engine.initializers import Zeros
+from dltrain.engine.regularizers import L1, L2
+from dltrain.engine.schedules import Manual
+
+SMALL = 2_000
+"""Training examples up to which batch gradient descent is the notes' advice (section 2.1)."""
+
+
+def advice(plan: Plan) -> list[str]:
+    """One line for each thing worth saying."""
+    return [*_dev(plan), *_batch(plan), *_strength(plan), *_schedule(plan), *_idle(plan)]
+
+
+def needed_for(threshold: float, confidence: float) -> int:
+    """Examples from which on no error among them lies below the threshold: z²/(n + z²) < threshold (Wilson)."""
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
+    return max(1, math.floor(z * z * (1 - threshold) / threshold) + 1) if threshold < 1 else 1
+
+
+def _dev(plan: Plan) -> Iterator[str]:
+    n = plan.facts.parts.get("dev", 0)
+    if not n:
+        yield "there is no dev set: nothing can tell overfitting, and no variance is diagnosed"
+        return
+    settings = plan.experiment.diagnosis
+    needed = needed_for(settings.threshold, settings.confidence)
+    if plan.facts.task != "regression" and n < needed:
+        percent = f"{settings.threshold * 100:g} %"
+        yield f"dev has {n} examples: a gap below {percent} cannot be shown; {needed} or more are needed"
+
+
+def _batch(plan: Plan) -> Iterator[str]:
+    m, size = plan.facts.m, plan.batch_size
+    if size == m:
+        if m > SMALL:
+            yield f"batch gradient descent over m = {m} examples takes long steps; a batch_size of 64 to 512 is usual"
+    elif size == 1:
+        yield "batch_size 1 is noisy and loses the speed of large products; 64 to 512 is usual"
+    elif m <= SMALL:
+        yield f"with m = {m} training examples batch gradient descent works well too: training.batch_size=full"
+
+
+def _strength(plan: Plan) -> Iterator[str]:
+    regularizer = plan.experiment.regularizer
+    if isinstance(regularizer, (L1, L2)) and regularizer.lambd:
+        share = regularizer.lambd / plan.batch_size
+        yield f"λ/m = {regularizer.lambd:g}/{plan.batch_size} = {share:.3g}: a larger batch weakens the regularizer"
+
+
+def _schedule(plan: Plan) -> Iterator[str]:
+    schedule, training = plan.experiment.schedule, plan.experiment.training
+    planned = training.epochs if schedule.per == "epoch" else training.steps
+    unit = f"{schedule.per}s"
+    if planned is None:
+        return
+    if schedule.warmup > planned:
+        yield f"the warm-up takes {schedule.warmup} {unit} and training only {planned}: α0 is never reached"
+    if isinstance(schedule, Manual):
+        late = sorted(start for start in schedule.values if start > planned)
+        if late:
+            yield f"schedule.values from {schedule.per} {late[0]} on are never reached: training takes {planned} {unit}"
+
+
+def _idle(plan: Plan) -> Iterator[str]:
+    """Settings without effect, or that undo each other."""
+    architecture = plan.experiment.architecture
+    if not architecture.layers:
+        if isinstance(architecture.batch_norm, BatchNorm):
+            yield "batch_norm has no effect: there is no hidden layer"
+        if architecture.keep_prob < 1:
+            yield "keep_prob has no effect: there is no hidden layer (input_keep_prob is for the inputs)"
+    elif any(isinstance(layer.initializer, Zeros) for layer in architecture.layers):
+        yield "a hidden layer starts at zeros: its units stay equal to each other and learn one thing"
+    if len(plan.facts.classes) == 2 and architecture.output == "softmax":
+        yield "softmax with two classes is logistic regression with twice the parameters; sigmoid says the same"

@@ -1,0 +1,202 @@
+"""What no single key can tell: keys that contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from dltrain.config.english import join
+from dltrain.config.parts import given_by, shares
+from dltrain.config.records import Experiment
+from dltrain.engine.optimizers import AdamW
+from dltrain.engine.regularizers import L1L2, L2
+from dltrain.engine.schedules import Manual
+from dltrain.errors import Problem
+
+Found = Iterator[Problem]
+OUTPUTS = {"binary": ("sigmoid", "softmax"), "multiclass": ("softmax",), "regression": ("linear",)}
+"""The outputs that a task allows; the first is what `auto` takes."""
+TOLERANCE = 1e-9
+
+
+def check(experiment: Experiment, spoiled: set[str] = frozenset()) -> list[Problem]:  # type: ignore[assignment]
+    """Every contradiction, but those that touch a section in which something is wrong already (`spoiled`)."""
+    return [problem for sections, find in CHECKS if not spoiled & set(sections) for problem in find(experiment)]
+
+
+def _columns(experiment: Experiment) -> Found:
+    data = experiment.data
+    for key in ("columns", "features", "exclude"):
+        names = getattr(data, key)
+        twice = sorted({name for name in names if names.count(name) > 1}) if isinstance(names, list) else []
+        if twice:
+            yield Problem(f"{join(twice, 'and')} given twice; each column has one name", f"data.{key}")
+    for role, column in (("target", data.target), ("id", data.id)):
+        if isinstance(data.features, list) and column in data.features:
+            yield Problem(f"{column} is the {role} (data.{role}) and can't be an input; leave it out", "data.features")
+    if data.id is not None and data.id == data.target:
+        yield Problem(f"{data.id} is the target too (data.target); expected another column", "data.id")
+    if isinstance(data.features, list) and data.exclude and set(data.features) & set(data.exclude):
+        both = sorted(set(data.features) & set(data.exclude))
+        yield Problem(f"{join(both, 'and')} stands in data.features too; leave it in one of them", "data.exclude")
+    if data.features == []:
+        yield Problem("an empty list leaves no input; expected column names, or all", "data.features")
+    if data.image_shape and len(data.image_shape) > 3:
+        yield Problem("expected [height, width] or [height, width, channels]", "data.image_shape")
+
+
+def _arrays(experiment: Experiment) -> Found:
+    arrays = experiment.data.arrays
+    if arrays is None:
+        return
+    if "train" not in arrays:
+        yield Problem("train is missing; expected {train: [x_train, y_train], ...}", "data.arrays")
+    for part, names in arrays.items():
+        if len(names) != 2:
+            yield Problem(f"{len(names)} names; expected two: inputs and targets", f"data.arrays.{part}")
+
+
+def _files(experiment: Experiment) -> Found:
+    split, arrays = experiment.split, experiment.data.arrays or {}
+    files = {part: name for part, name in given_by(experiment).items() if name.startswith("split.files")}
+    if split.by == "files":
+        if "train" not in files:
+            yield Problem(
+                "by: files needs a file of training rows, files: {train: a.csv, dev: b.csv}", "split.files.train"
+            )
+        for part in ("train", "dev", "test"):
+            if getattr(split, part) is not None:
+                yield Problem(
+                    f"by: files takes whole files; name it as files.{part}, or set by: random", f"split.{part}"
+                )
+    else:
+        for part in sorted(set(files) - {"test"}):
+            yield Problem("is read with by: files alone; set split.by to files", f"split.files.{part}")
+    for part in sorted(set(files) & set(arrays)):
+        yield Problem(f"the {part} rows are given twice, by data.arrays.{part} too; leave one", f"split.files.{part}")
+
+
+def _shares(experiment: Experiment) -> Found:
+    split, given = experiment.split, given_by(experiment)
+    if split.by == "files":
+        return
+    for part, name in given.items():
+        if getattr(split, part) not in (None, 0):
+            yield Problem(f"the {part} rows come from {name}, so it takes no share; leave it out", f"split.{part}")
+    drawn = {part: share for part, share in shares(experiment).items() if share is not None}
+    if not set(drawn) - {"train_dev"}:
+        return
+    missing = [part for part in ("train", "dev") if part not in drawn and part not in given]
+    if missing:
+        there = join([f"split.{part}" for part in drawn if part != "train_dev"], "and")
+        yield Problem(f"is required beside {there}; expected a ratio, a count or rest", f"split.{missing[0]}")
+        return
+    if drawn["train"] == 0:
+        yield Problem("0 leaves nothing to train on; expected a ratio, a count or rest", "split.train")
+    elif drawn["train"] == 1 and isinstance(drawn["train"], int):
+        yield Problem("1 is a count, of one example; expected 1.0 for all, a larger count or rest", "split.train")
+    else:
+        yield from _sum(drawn)
+
+
+def _sum(drawn: dict[str, int | float | str]) -> Found:
+    ratios = [share for share in drawn.values() if isinstance(share, float)]
+    counts = [share for share in drawn.values() if isinstance(share, int) and share]
+    rest = [part for part, share in drawn.items() if share == "rest"]
+    total = sum(ratios)
+    said = " + ".join(f"{part} {share}" for part, share in drawn.items() if isinstance(share, float))
+    if len(rest) > 1:
+        yield Problem(f"{join(rest, 'and')} are all rest; expected one rest at most", f"split.{rest[1]}")
+    elif rest and total >= 1 - TOLERANCE and ratios:
+        yield Problem(
+            f"{said} leaves nothing for the rest; expected ratios of less than 1 together", f"split.{rest[0]}"
+        )
+    elif not rest and ratios and counts:
+        message = "ratios and counts are mixed, so the parts can't add up; write rest for one of them"
+        yield Problem(message, "split.train")
+    elif not rest and ratios and abs(total - 1) > TOLERANCE:
+        yield Problem(f"{said} is {round(total, 9):g}; expected ratios that sum to 1 (or rest for one)", "split.train")
+
+
+def _lengths(experiment: Experiment) -> Found:
+    training = experiment.training
+    if training.epochs is not None and training.steps is not None:
+        message = f"epochs ({training.epochs}) is given too; leave one (training.epochs=null takes it back)"
+        yield Problem(message, "training.steps")
+    if isinstance(experiment.schedule, Manual) and not experiment.schedule.values:
+        yield Problem(
+            "is required and not empty; expected {epoch: learning rate}, like {1: 0.1, 20: 0.01}", "schedule.values"
+        )
+
+
+def _stopping(experiment: Experiment) -> Found:
+    if (
+        experiment.training.early_stopping is not None
+        and experiment.split.dev == 0
+        and "dev" not in given_by(experiment)
+    ):
+        yield Problem("early stopping watches the dev set, and split.dev is 0; give it rows", "training.early_stopping")
+
+
+def _decay(experiment: Experiment) -> Found:
+    if not isinstance(experiment.optimizer, AdamW):
+        return
+    layers = enumerate(experiment.architecture.layers)
+    found = [("regularizer", experiment.regularizer)]
+    found += [
+        (f"architecture.layers.{index}.regularizer", layer.regularizer) for index, layer in layers if layer.regularizer
+    ]
+    for key, regularizer in found:
+        if isinstance(regularizer, (L2, L1L2)):
+            message = (
+                "adamw decays the weights itself and does not go with l2; expected none or l1, or optimizer.kind: adam"
+            )
+            yield Problem(message, key)
+
+
+def _single(experiment: Experiment) -> Found:
+    if experiment.training.batch_size == 1 and has_batch_norm(experiment):
+        message = "1 does not go with batch norm, since one example has no variance; expected 2 or more"
+        yield Problem(message, "training.batch_size")
+
+
+def has_batch_norm(experiment: Experiment) -> bool:
+    """Whether a hidden layer has it."""
+    default = experiment.architecture.batch_norm
+    layers = experiment.architecture.layers
+    return any(bool(default if layer.batch_norm is None else layer.batch_norm) for layer in layers)
+
+
+def _output(experiment: Experiment) -> Found:
+    task, output = experiment.data.task, experiment.architecture.output
+    if task != "auto" and output != "auto":
+        yield from output_problems(task, output)
+    if task in ("binary", "multiclass"):
+        yield from rate_problems(experiment)
+
+
+def output_problems(task: str, output: str) -> Found:
+    """An output whose loss does not fit the task."""
+    if output not in OUTPUTS[task]:
+        yield Problem(f"{output} does not fit a {task} task; expected {join(OUTPUTS[task])}", "architecture.output")
+
+
+def rate_problems(experiment: Experiment) -> Found:
+    """Errors of classification are shares of examples, so they lie below 1."""
+    for key in ("bayes_error", "threshold"):
+        value = getattr(experiment.diagnosis, key)
+        if value is not None and value >= 1:
+            percent = f"; {value:g} % is {value / 100:g}" if value <= 100 else ""
+            yield Problem(f"{value:g} is above any error rate; expected a number below 1{percent}", f"diagnosis.{key}")
+
+
+CHECKS: tuple[tuple[tuple[str, ...], Callable[[Experiment], Found]], ...] = (
+    (("data",), _columns),
+    (("data",), _arrays),
+    (("data", "split"), _files),
+    (("data", "split"), _shares),
+    (("training", "schedule"), _lengths),
+    (("data", "split", "training"), _stopping),
+    (("optimizer", "regularizer", "architecture"), _decay),
+    (("architecture", "training"), _single),
+    (("data", "architecture", "diagnosis"), _output),
+)

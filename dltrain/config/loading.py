@@ -1,0 +1,186 @@
+"""`load`: config files and overrides to one Experiment, with all that is wrong told at once."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dltrain.config import BUILT_IN
+from dltrain.config.checks import check
+from dltrain.config.merging import merge
+from dltrain.config.nodes import STDIN, Node, Place, Places, plain
+from dltrain.config.normalizing import complete, normalize
+from dltrain.config.overrides import Overrides
+from dltrain.config.reader import LARGEST_TEXT, read
+from dltrain.config.records import Experiment
+from dltrain.config.validating import validate
+from dltrain.errors import InputError, Problem, did_you_mean
+
+PATHS = (("data", "source"), *(("split", "files", part) for part in ("train", "train_dev", "dev", "test")))
+"""Keys that hold a path; it becomes absolute, from where it was written."""
+
+
+INHERITED = ("activation", "keep_prob", "batch_norm", "initializer")
+"""Keys of `architecture` that a layer takes unless it says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An Experiment and where it came from."""
+
+    experiment: Experiment
+    texts: dict[str, str]
+    """Config file, as it was named -> its text."""
+    tree: dict[str, Any]
+    """What was given, merged and in its long form, as plain data: no defaults but the kinds."""
+    places: Places
+    notices: tuple[str, ...] = ()
+    """What a user should know: keys dropped since a kind was overridden."""
+
+    def locate(self, error: InputError) -> InputError:
+        """The error with each key's place in front; a default's place is that of the section around it."""
+        return type(error)(*(_placed(problem, self.places) for problem in error.problems))
+
+
+def load(configs: Sequence[str | Path], overrides: Sequence[str] = ()) -> Loaded:
+    """The configs merged from left to right (`-` is standard input), with the overrides (KEY=VALUE) over them.
+
+    Raises InputError with everything wrong: of syntax alone while there is any, else of all keys.
+    """
+    texts, roots = _read_all([os.fspath(config) for config in configs])
+    problems: list[Problem] = []
+    notices: list[str] = []
+    root = Node({}, None)
+    for each in roots:
+        root = merge(root, normalize(each, Experiment, "", problems), Experiment, None, "", notices)
+    given = Overrides(Experiment)
+    for override in overrides:
+        root = given.apply(root, override)
+    root = complete(_absolute(root, ()), Experiment)
+    places, tree = Places(root), plain(root)
+    experiment, wrong = _settle(tree)
+    problems += given.problems + wrong
+    if problems or experiment is None:
+        raise InputError(*_in_order([_placed(problem, places) for problem in problems]))
+    notices += [*given.notices, *_without_effect(experiment, places)]
+    return Loaded(experiment, texts, tree, places, tuple(notices))
+
+
+def _without_effect(experiment: Experiment, places: Places) -> list[str]:
+    """Overrides of a default for layers that all say their own, as they do in a config.resolved.yaml."""
+    layers = experiment.architecture.layers
+    found = []
+    for key in ("regularizer", *(f"architecture.{name}" for name in INHERITED)):
+        given = [
+            name for name, place in places.values.items() if f"{name}.".startswith(f"{key}.") and place.file is None
+        ]
+        name = key.rpartition(".")[2]
+        if given and layers and all(getattr(layer, name) is not None for layer in layers):
+            found.append(
+                f"{given[0]} changes no hidden layer, since each has its own {name}: architecture.layers.0.{name}"
+            )
+    return found
+
+
+def _settle(tree: dict[str, Any]) -> tuple[Experiment | None, list[Problem]]:
+    """The Experiment, or what is wrong; contradictions between the sound sections are found in any case."""
+    found = validate(tree)
+    if isinstance(found, Experiment):
+        return found, check(found)
+    spoiled = {(problem.key or "").partition(".")[0] for problem in found}
+    sound = {key: value for key, value in tree.items() if key not in spoiled}
+    rest = validate({"data": {"source": BUILT_IN[0]}, **sound})
+    return None, found + (check(rest, spoiled) if isinstance(rest, Experiment) else [])
+
+
+def _read_all(names: list[str]) -> tuple[dict[str, str], list[Node]]:
+    texts: dict[str, str] = {}
+    roots: list[Node] = []
+    problems: list[Problem] = []
+    for name in names:
+        try:
+            file, text = _text(name)
+            root = read(text, file)
+            if root.value is not None and not isinstance(root.value, dict):
+                raise InputError(
+                    Problem("a config is a mapping of keys, like data: {source: digits}", where=str(root.place))
+                )
+            texts[name] = text
+            roots.append(root if root.value is not None else root.with_value({}))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(*problems)
+    return texts, roots
+
+
+def _text(name: str) -> tuple[str, str]:
+    """The file's name for messages, and its text. Regular files and standard input only, of limited size."""
+    file = STDIN if name == "-" else name
+    try:
+        raw = sys.stdin.buffer.read(LARGEST_TEXT + 1) if name == "-" else _bytes(name)
+    except (OSError, ValueError) as error:
+        raise InputError(Problem(_unreadable(error, name), where=file)) from None
+    if len(raw) > LARGEST_TEXT:
+        raise InputError(Problem("larger than 1 MiB: this is no config", where=file))
+    try:
+        return file, raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise InputError(Problem("not a text file in UTF-8", where=f"{file}:{line}:1")) from None
+
+
+def _bytes(name: str) -> bytes:
+    # Opened without waiting, so that a named pipe is refused and not waited for.
+    number = os.open(name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(number, "rb") as file:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise OSError("not a regular file; expected a YAML file, or - for standard input")
+        return file.read(LARGEST_TEXT + 1)
+
+
+def _unreadable(error: OSError | ValueError, name: str) -> str:
+    if isinstance(error, FileNotFoundError):
+        try:
+            beside = [entry for entry in os.listdir(os.path.dirname(name) or ".") if entry.endswith((".yaml", ".yml"))]
+        except OSError:
+            beside = []
+        return f"no such file; expected a config{did_you_mean(os.path.basename(name), beside)}"
+    if isinstance(error, IsADirectoryError):
+        return "a folder; expected a YAML file"
+    return f"can't be read: {getattr(error, 'strerror', None) or error}"
+
+
+def _absolute(node: Node, path: tuple[str, ...]) -> Node:
+    if isinstance(node.value, dict):
+        wanted = {key for full in PATHS if full[: len(path)] == path for key in full[len(path) : len(path) + 1]}
+        entries = {k: _absolute(v, (*path, k)) if k in wanted else v for k, v in node.value.items()}
+        return node.with_value(entries)
+    text = node.value
+    if path not in PATHS or not isinstance(text, str) or not text or (path == PATHS[0] and text in BUILT_IN):
+        return node
+    folder = node.place.folder if node.place else os.getcwd()
+    return node.with_value(os.path.abspath(os.path.join(folder, os.path.expanduser(text))))
+
+
+def _placed(problem: Problem, places: Places) -> Problem:
+    if problem.where is not None or problem.key is None:
+        return problem
+    place = places.nearest(problem.key)
+    return Problem(problem.message, problem.key, str(place) if place else None)
+
+
+def _in_order(problems: list[Problem]) -> list[Problem]:
+    """By file and line, the command line last."""
+
+    def order(problem: Problem) -> tuple[bool, str, int, int]:
+        file, line, column = ((problem.where or "").rsplit(":", 2) + ["", ""])[:3]
+        known = line.isdigit() and column.isdigit()
+        return (problem.where == str(Place(None)), file, int(line) if known else 0, int(column) if known else 0)
+
+    return sorted(dict.fromkeys(problems), key=order)

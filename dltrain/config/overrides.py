@@ -1,0 +1,128 @@
+"""KEY=VALUE: a dotted path and a YAML value, put over the merged configs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dltrain.config.hints import Hint, as_data, item_hint, key_at, keys, kinds, records
+from dltrain.config.merging import merge
+from dltrain.config.nodes import Node, Place
+from dltrain.config.normalizing import long_name, normalize
+from dltrain.config.reader import read
+from dltrain.errors import InputError, Problem
+
+HERE = Place(None)
+DEEPEST_KEY = 32
+
+
+class Overrides:
+    """Applies overrides one after the other, and collects what is wrong with them."""
+
+    def __init__(self, hint: Hint) -> None:
+        self.hint = hint
+        self.problems: list[Problem] = []
+        self.notices: list[str] = []
+
+    def apply(self, root: Node, override: str) -> Node:
+        key, equals, text = override.partition("=")
+        key = key.strip()
+        parts = key.split(".")
+        if not equals or not all(parts) or len(parts) > DEEPEST_KEY or not _is_text(override):
+            shown = override.encode("utf-8", "replace").decode()
+            message = f"'{shown}' is no override; expected KEY=VALUE, like training.epochs=20"
+            self.problems.append(Problem(message, where=str(HERE)))
+            return root
+        value = self._value(key, text)
+        return self._graft(root, value, parts, self.hint, None, "") if value else root
+
+    def _value(self, key: str, text: str) -> Node | None:
+        try:
+            node = read(text, None)
+        except InputError as error:
+            shown = text if len(text) <= 40 else f"{text[:37]}..."
+            self.problems += [
+                Problem(
+                    f"{problem.message} (in {shown!r}; quotes inside quotes make it text: {key}='\"...\"')",
+                    key,
+                    str(HERE),
+                )
+                for problem in error.problems
+            ]
+            return None
+        return node.with_key(HERE)
+
+    def _graft(
+        self, below: Node | None, value: Node, parts: list[str], hint: Hint | None, default: Any, path: str
+    ) -> Node:
+        """What stands at `path` once `value` is put at `parts` below it."""
+        if not parts:
+            fresh = normalize(value, hint, path, self.problems)
+            return merge(below, fresh, hint, default, path, self.notices)
+        if below is None and hint is not None and item_hint(hint) is not None and isinstance(default, list):
+            below = _defaults(default)
+        if below is not None and isinstance(below.value, list):
+            return self._graft_item(below, value, parts, hint, path)
+        if below is None or not isinstance(below.value, dict):
+            if below is not None and hint is not None and not records(hint):
+                message = f"there is no key '{parts[0]}' below {path}, which holds a single value"
+                self.problems.append(Problem(message, ".".join((path, *parts)), str(HERE)))
+                return below
+            below = Node({}, HERE, HERE)
+        return self._graft_key(below, value, parts, hint, default, path)
+
+    def _graft_key(
+        self, below: Node, value: Node, parts: list[str], hint: Hint | None, default: Any, path: str
+    ) -> Node:
+        assert isinstance(below.value, dict)
+        known = {name for record in records(hint) for name in keys(record)} if hint is not None else set()
+        name = long_name(parts[0], known)
+        kind = below.value["kind"].value if "kind" in below.value else None
+        slot = key_at(hint, name, kind) if hint is not None else None
+        where = f"{path}.{name}" if path else name
+        child = below.value.get(name)
+        grafted = self._graft(
+            child, value, parts[1:], slot.hint if slot else None, slot.default if slot else None, where
+        )
+        if name == "kind" and hint is not None and kinds(hint):
+            return merge(below, Node({name: grafted}, HERE), hint, default, path, self.notices)
+        return below.with_value({**below.value, name: grafted})
+
+    def _graft_item(self, below: Node, value: Node, parts: list[str], hint: Hint | None, path: str) -> Node:
+        assert isinstance(below.value, list)
+        items = list(below.value)
+        index = int(parts[0]) if parts[0].isascii() and parts[0].isdigit() and len(parts[0]) < 9 else len(items)
+        if index >= len(items):
+            there = f"{path}.0 to {path}.{len(items) - 1}" if len(items) > 1 else f"{path}.0 alone"
+            message = f"there is no item {parts[0]}; there is {there if items else 'none'}"
+            self.problems.append(Problem(message, ".".join((path, *parts)), str(HERE)))
+            return below
+        inner = item_hint(hint) if hint is not None else None
+        items[index] = self._graft(
+            items[index], _as_layer(value, parts, inner), parts[1:], inner, None, f"{path}.{index}"
+        )
+        return below.with_value(items)
+
+
+def _as_layer(value: Node, parts: list[str], hint: Hint | None) -> Node:
+    """`architecture.layers.0=32` means its units, as a number in the list does."""
+    whole = len(parts) == 1 and type(value.value) is int and hint is not None and bool(records(hint))
+    return value.with_value({"units": Node(value.value, HERE, HERE)}) if whole else value
+
+
+def _defaults(default: Any) -> Node:
+    """A default as nodes without places, its nulls left out."""
+    data = as_data(default)
+    if isinstance(data, list):
+        return Node([_defaults(item) for item in data], None)
+    if isinstance(data, dict):
+        return Node({key: _defaults(item) for key, item in data.items() if item is not None}, None)
+    return Node(data, None)
+
+
+def _is_text(text: str) -> bool:
+    """False for bytes of the command line that are no UTF-8."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,162 @@
+"""`resolve`: an Experiment and the facts of the data to a Plan, in which `auto` is dead."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from dltrain.config.advice import advice
+from dltrain.config.checks import OUTPUTS, has_batch_norm, output_problems, rate_problems
+from dltrain.config.parts import DRAWN, given_by
+from dltrain.config.plan import Plan
+from dltrain.config.records import (
+    DataFacts,
+    DeclaredArchitecture,
+    DeclaredLayer,
+    Experiment,
+    InitializerChoice,
+    Split,
+    Training,
+)
+from dltrain.engine.architecture import BatchNorm, Output
+from dltrain.engine.initializers import automatic
+from dltrain.errors import InputError, Problem
+
+BATCH_SIZE = 64
+EPOCHS = 100
+LARGE_PRODUCT = 4_000_000
+"""Multiplications of a product from which on a second thread pays."""
+
+
+def resolve(experiment: Experiment, facts: DataFacts) -> Plan:
+    """Settles every auto, rest, full and null from the sizes, classes and task of the data.
+
+    The same experiment and facts give the same plan on any machine. Raises InputError with all that does not
+    fit the data; keys are dotted paths.
+    """
+    problems = _problems(experiment, facts)
+    if problems:
+        raise InputError(*problems)
+    output = _output(experiment, facts)
+    settled = replace(
+        experiment,
+        name=experiment.name or name_of(experiment.data.source),
+        data=replace(experiment.data, task=facts.task),
+        split=_split(experiment, facts),
+        architecture=_architecture(experiment, output),
+    )
+    settled = replace(settled, training=_training(settled, facts))
+    plan = Plan(settled, facts)
+    return replace(plan, notes=(*_reasons(experiment, plan), *advice(plan)))
+
+
+def _problems(experiment: Experiment, facts: DataFacts) -> list[Problem]:
+    found: list[Problem] = []
+    declared, output, size = experiment.data.task, experiment.architecture.output, experiment.training.batch_size
+    if declared not in ("auto", facts.task):
+        found.append(Problem(f"{declared} does not fit the target, whose task is {facts.task}", "data.task"))
+    elif output != "auto":
+        found += output_problems(facts.task, output)
+    if facts.task != "regression":
+        found += rate_problems(experiment)
+    if isinstance(size, int) and size > facts.m:
+        message = f"batch_size {size} is larger than the m = {facts.m} training examples; use full"
+        found.append(Problem(message, "training.batch_size"))
+    elif has_batch_norm(experiment) and (facts.m == 1 or size == 1):
+        message = "batch norm needs two examples a step at least, since one has no variance"
+        found.append(Problem(message, "training.batch_size"))
+    if experiment.training.early_stopping is not None and not facts.parts.get("dev"):
+        found.append(Problem("early stopping watches the dev set, and there is none", "training.early_stopping"))
+    return found
+
+
+def name_of(source: str) -> str:
+    """The source's stem, fit to begin a run's id: `digits` for /data/digits.csv.gz."""
+    stem = Path(source).name.split(".")[0] or Path(source).name
+    clean = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:41]
+    return clean or "run"
+
+
+def _output(experiment: Experiment, facts: DataFacts) -> Output:
+    declared = experiment.architecture.output
+    automatic_output: dict[str, Output] = {"sigmoid": "sigmoid", "softmax": "softmax", "linear": "linear"}
+    return automatic_output[OUTPUTS[facts.task][0]] if declared == "auto" else declared
+
+
+def _split(experiment: Experiment, facts: DataFacts) -> Split:
+    """The drawn parts as counts. Parts with files or arrays of their own stay null, being whole."""
+    split, given = experiment.split, given_by(experiment)
+    drawn = split.by == "random" and not {"dev", "test"} <= set(given)
+    counts: dict[str, Any] = {part: facts.parts.get(part, 0) if drawn and part not in given else None for part in DRAWN}
+    if drawn and "train" not in facts.parts:
+        counts["train"] = facts.m
+    train_dev = 0 if "train_dev" in given else facts.parts.get("train_dev", 0)
+    stratify = facts.task != "regression" if split.stratify == "auto" else split.stratify
+    return replace(split, **counts, train_dev=train_dev, stratify=stratify)
+
+
+def _architecture(experiment: Experiment, output: Output) -> DeclaredArchitecture:
+    declared = experiment.architecture
+    return replace(
+        declared,
+        layers=[_layer(layer, experiment) for layer in declared.layers],
+        batch_norm=_batch_norm(declared.batch_norm),
+        initializer=_initializer(declared.initializer, output),
+        output=output,
+    )
+
+
+def _layer(layer: DeclaredLayer, experiment: Experiment) -> DeclaredLayer:
+    above = experiment.architecture
+    activation = layer.activation or above.activation
+    return DeclaredLayer(
+        units=layer.units,
+        activation=activation,
+        keep_prob=above.keep_prob if layer.keep_prob is None else layer.keep_prob,
+        batch_norm=_batch_norm(above.batch_norm if layer.batch_norm is None else layer.batch_norm),
+        initializer=_initializer(layer.initializer or above.initializer, activation),
+        regularizer=layer.regularizer or experiment.regularizer,
+    )
+
+
+def _batch_norm(declared: BatchNorm | bool) -> BatchNorm | bool:
+    return BatchNorm() if declared is True else declared
+
+
+def _initializer(declared: InitializerChoice | Literal["auto"], activation: str) -> InitializerChoice:
+    return automatic(activation) if declared == "auto" else declared
+
+
+def _training(experiment: Experiment, facts: DataFacts) -> Training:
+    training, size = experiment.training, experiment.training.batch_size
+    batch_size = facts.m if size == "full" else min(BATCH_SIZE, facts.m) if size == "auto" else size
+    epochs = EPOCHS if training.epochs is None and training.steps is None else training.epochs
+    threads = training.threads
+    if threads == "auto":
+        outputs = len(facts.classes) if experiment.architecture.output == "softmax" else 1
+        sizes = (facts.n_x, *(layer.units for layer in experiment.architecture.layers), outputs)
+        threads = automatic_threads(batch_size, sizes)
+    return replace(training, batch_size=batch_size, epochs=epochs, threads=threads)
+
+
+def automatic_threads(batch_size: int, sizes: tuple[int, ...]) -> int:
+    """Two where the largest product of a step is large enough to share, else one. Never a matter of the machine."""
+    largest = max(batch_size * n_in * n_out for n_in, n_out in zip(sizes, sizes[1:], strict=False))
+    return 2 if largest >= LARGE_PRODUCT else 1
+
+
+def _reasons(experiment: Experiment, plan: Plan) -> list[str]:
+    """Why each auto settled as it did."""
+    settled, facts, reasons = plan.experiment, plan.facts, []
+    if experiment.data.task == "auto":
+        classes = f", {len(facts.classes)} classes" if facts.classes else ""
+        reasons.append(f"data.task: {facts.task}, by the target{classes}")
+    if experiment.architecture.output == "auto":
+        reasons.append(f"architecture.output: {settled.architecture.output}, for a {facts.task} task")
+    if experiment.training.batch_size == "auto":
+        reasons.append(f"training.batch_size: {plan.batch_size}, the smaller of {BATCH_SIZE} and m = {facts.m}")
+    if experiment.training.threads == "auto":
+        reasons.append(f"training.threads: {plan.threads}, by the sizes of the products of a step")
+    return reasons
