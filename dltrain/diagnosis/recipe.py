@@ -56,7 +56,7 @@ def against_variance(plan: Plan) -> Iterator[Advice]:
     yield _more_data(plan)
     yield _more_decay(plan)
     yield from _dropout(plan)
-    if plan.experiment.training.early_stopping is None:
+    if plan.experiment.training.early_stopping is None and plan.facts.parts.get("dev"):
         yield Advice(
             "stop early",
             "it halts before the network fits noise; L2 comes first, since this also keeps J from its minimum",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -211,3 +213,15 @@ def test_any_regression_errors_give_a_diagnosis(errors: list[float], train: floa
     dev = diagnosis["errors"]["dev"]
     assert dev["low"] <= dev["value"] <= dev["high"]
     assert diagnosis["verdict"]["bias"] == "undetermined"
+
+
+def test_numbers_typed_by_hand_need_no_numpy() -> None:
+    """Start-up is a feature: `diagnose --train-error 1% --dev-error 11%` answers at once."""
+    script = """
+import sys
+from dltrain.diagnosis import Measurement, diagnose
+diagnose({"train": Measurement(0.01), "dev": Measurement(0.11, n=100)}, task="binary", threshold=0.02, confidence=0.95)
+print("numpy" in sys.modules, "scipy" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
