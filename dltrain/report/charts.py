@@ -30,6 +30,7 @@ class Series:
     scale: str = "y"
     width: float = 1.5
     points: bool = False
+    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,25 +71,31 @@ def finite(value: Any) -> float | None:
 
 def curves(key: str, metrics: Metrics, task: str, best: int | None = None) -> Chart | None:
     """Dev error, training error and cost J in one graph, J on its own axis at the right."""
-    unit, factor = _error_unit(task)
+    label, factor, unit = _error_unit(task)
+    dev, train = (_part(metrics, part, "error", factor) for part in ("dev", "train"))
     series = (
-        Series("dev error", _part(metrics, "dev", "error", factor), "dev", width=2.25),
-        Series("training error", _part(metrics, "train", "error", factor), "train", DASHES[1], width=2),
+        Series("dev error", dev, "dev", width=2.25, unit=unit),
+        Series("training error", train, "train", DASHES[1], width=2, unit=unit),
         Series("cost J", _column(metrics, "cost"), "cost", DASHES[2], scale="cost"),
     )
-    axes = (Axis(f"error {unit}"), Axis(_cost_label(task), scale="cost", side="right"))
+    axes = (Axis(f"error {label}"), Axis(_cost_label(task), scale="cost", side="right"))
     return _chart(key, "Learning curves", metrics, axes, series, best)
 
 
-def _error_unit(task: str) -> tuple[str, float]:
-    return ("(1 − R²)", 1.0) if task == "regression" else ("(%)", 100.0)
+def _error_unit(task: str) -> tuple[str, float, str]:
+    """Words of the axis, factor, and the unit beside a value."""
+    return ("(1 − R²)", 1.0, "") if task == "regression" else ("(%)", 100.0, "%")
+
+
+def _loss_label(task: str) -> str:
+    return "loss (½ squared error)" if task == "regression" else "loss (nats)"
 
 
 def _cost_label(task: str) -> str:
-    return "cost J (½ squared error, standardized)" if task == "regression" else "cost J (nats)"
+    return "cost J (½ squared error)" if task == "regression" else "cost J (nats)"
 
 
-def measures(key: str, metrics: Metrics, best: int | None = None) -> Iterator[Chart]:
+def measures(key: str, metrics: Metrics, task: str, best: int | None = None) -> Iterator[Chart]:
     """The smaller graphs: loss, learning rate, and layer by layer how activations and gradients fare."""
     losses = (
         Series("dev loss", _part(metrics, "dev", "loss"), "dev", width=2),
@@ -99,8 +106,8 @@ def measures(key: str, metrics: Metrics, best: int | None = None) -> Iterator[Ch
     whole = Series("all parameters", _column(metrics, "grad_norm"), "cost", DASHES[2])
     gradients = (*_layers(metrics, "gradient_norm"), whole)
     candidates = (
-        _chart(f"{key}-loss", "Loss, without the penalty", metrics, (Axis("loss"),), losses, best),
-        _chart(f"{key}-rate", "Learning rate", metrics, (Axis("α"),), rate, best),
+        _chart(f"{key}-loss", "Loss, without the penalty", metrics, (Axis(_loss_label(task)),), losses, best),
+        _chart(f"{key}-rate", "Learning rate", metrics, (Axis("learning rate α"),), rate, best),
         _chart(f"{key}-gradients", "Gradient norms", metrics, (Axis("‖dJ/dθ‖"),), gradients, best),
         *(_by_layer(key, metrics, best, *names) for names in LAYER_CHARTS),
     )
@@ -145,13 +152,14 @@ def compare_dev_errors(runs: Mapping[str, tuple[Metrics, str]]) -> Chart | None:
     """Dev error of several runs in one graph."""
     epochs = sorted({record["epoch"] for metrics, _ in runs.values() for record in metrics})
     tasks = {task for _, task in runs.values()}
-    unit, factor = _error_unit("regression" if tasks == {"regression"} else "multiclass")
+    label, factor, unit = _error_unit("regression" if tasks == {"regression"} else "multiclass")
     series = []
     for i, (name, (metrics, _)) in enumerate(runs.items()):
         found = dict(zip((r["epoch"] for r in metrics), _part(metrics, "dev", "error", factor), strict=True))
-        series.append(Series(name, tuple(found.get(epoch) for epoch in epochs), *layer_style(i)))
+        values = tuple(found.get(epoch) for epoch in epochs)
+        series.append(Series(name, values, *layer_style(i), unit=unit))
     lines = [{"epoch": epoch} for epoch in epochs]
-    return _chart("comparison", "Dev error of every run", lines, (Axis(f"dev error {unit}"),), series, None)
+    return _chart("comparison", "Dev error of every run", lines, (Axis(f"dev error {label}"),), series, None)
 
 
 def scatter(key: str, predictions: Mapping[str, Any]) -> Chart | None:

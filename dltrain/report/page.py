@@ -28,10 +28,9 @@ if TYPE_CHECKING:
 class RunRecord:
     """All that a page shows of a run, as plain data.
 
-    `run` is run.json (its `best_epoch`, where given, is the epoch that early stopping kept; its `command` the
-    start of a command that trains the run's config), `metrics` the lines of metrics.jsonl, `diagnosis`
-    diagnosis.json, `config_text` config.resolved.yaml. `predictions` are those of the dev part: lists `rows`,
-    `y`, `predicted` (class numbers, or values in units of the target) and `probability` (one list a row with
+    `run` is run.json (its `best_epoch`, where given, is the epoch that early stopping kept), `metrics` the
+    lines of metrics.jsonl, `diagnosis` diagnosis.json, `config_text` config.resolved.yaml. `predictions` are those
+    of the dev part (of the training part where there is no dev): lists `rows`, `y`, `predicted` (class numbers, or values in units of the target) and `probability` (one list a row with
     the probabilities of all classes, or one number: of class 1 when binary, else of the predicted class).
     """
 
@@ -59,6 +58,7 @@ class Section:
     scatter: Chart | None
     confusion: Confusion | None
     worst: tuple[Example, ...]
+    part: str
     config: tuple[tuple[str, str], ...]
     facts: tuple[tuple[str, str], ...]
     open: bool
@@ -85,7 +85,6 @@ def render_page(records: Sequence[RunRecord], *, title: str | None = None) -> st
 
 
 def _section(i: int, record: RunRecord, total: int) -> Section:
-    command = str(record.run.get("command") or "dltrain train config.resolved.yaml")
     best = record.run.get("best_epoch")
     anchor = f"run-{i + 1}"
     regression = record.task == "regression"
@@ -95,12 +94,13 @@ def _section(i: int, record: RunRecord, total: int) -> Section:
         id=clean(record.id),
         state=clean(record.run.get("state") or "unknown"),
         summary=tuple(_summary(record)),
-        view=view_of(record.diagnosis, task=record.task, command=command) if record.diagnosis else None,
+        view=view_of(record.diagnosis, task=record.task) if record.diagnosis else None,
         curves=curves(f"{anchor}-curves", record.metrics, record.task, best),
-        measures=tuple(measures(anchor, record.metrics, best)),
+        measures=tuple(measures(anchor, record.metrics, record.task, best)),
         scatter=scatter(f"{anchor}-scatter", predictions) if predictions and regression else None,
         confusion=confusion_of(predictions, record.classes) if predictions and not regression else None,
         worst=tuple(worst_of(predictions, record.classes, record.task)) if predictions else (),
+        part="dev" if any(line.get("dev") for line in record.metrics) else "training",
         config=tuple(_config_lines(record.config_text)),
         facts=tuple(_facts(record.run)),
         open=total <= 3 or i == 0,

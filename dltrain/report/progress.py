@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from dltrain.report.bars import progress_bar, sparkline
-from dltrain.report.console import encodable, make_console, plain
+from dltrain.report.console import encodable, make_console, plain, width_of
 from dltrain.report.formats import clean, count, duration, fixed, number, percent
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 REFRESH_SECONDS = 0.1
+BAR_WIDTH = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +154,12 @@ class Display(Progress):
         rate = (self.now - extent.start) / max(seconds, 1e-9)
         left = (extent.total_steps - self.now) / rate if rate > 0 else math.inf
         clock = duration(seconds) if self.closed else f"{duration(left)} left"
-        return Text.assemble(
-            (f"{self.label}  " if self.label else "", "bold"),
-            f"epoch {count(epoch).rjust(len(total))}/{total}  ",
-            (progress_bar(share, 24), "blue"),
-            f"  {100 * share:3.0f}%  {number(rate, 3)} steps/s  {clock}",
-        )
+        before = f"epoch {count(epoch).rjust(len(total))}/{total}  "
+        after = f"  {100 * share:3.0f}%  {number(rate, 3)} steps/s  {clock}"
+        room = width_of(self.stream) - len(before) - len(after) - 1
+        bar = max(0, min(BAR_WIDTH, room))
+        label = f"{self.label}  " if self.label and len(self.label) + 2 + bar <= room else ""
+        return Text.assemble((label, "bold"), before, (progress_bar(share, bar), "blue"), after)
 
     def _errors(self) -> Text:
         from rich.text import Text

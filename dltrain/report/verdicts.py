@@ -25,12 +25,13 @@ def print_diagnosis(
     *,
     title: str | None = None,
     task: str | None = None,
-    command: str = "dltrain train CONFIG",
+    command: str | None = None,
     stream: TextIO | None = None,
 ) -> None:
     """Errors with intervals and bars, baselines beside them, gaps with verdicts, the headline, what to run next.
 
-    `diagnosis` is contract section 4's object; for regression each error may carry `rmse`.
+    `diagnosis` is the plain data of diagnosis.json; for regression each error may carry `rmse`. Without a
+    `title` the run's name is it. `command` is what the advice's overrides are added to (see view_of).
     """
     import sys
 
@@ -76,19 +77,18 @@ def _error_table(view: View, columns: int) -> Table:
     from rich.text import Text
 
     width = 24 if columns >= 90 else 12
-    has_rmse = any(row.rmse for row in view.errors)
     table = plain_table()
     column(table, "")
     column(table, "1 − R²" if view.regression else "error", right=True)
     column(table, view.interval_title, right=True)
-    if has_rmse:
+    if view.has_rmse:
         column(table, "RMSE", right=True)
     column(table, "n", right=True)
     table.add_column("", min_width=width, no_wrap=True)
     column(table, "")
     for row in view.errors:
         cells: list[RenderableType] = [row.label, row.value, row.interval]
-        cells += [row.rmse] if has_rmse else []
+        cells += [row.rmse] if view.has_rmse else []
         table.add_row(*cells, row.n, Text(_bar(row, width), style=_bar_style(row)), row.note)
     return table
 

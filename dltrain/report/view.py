@@ -80,6 +80,10 @@ class View:
     remarks: tuple[str, ...]
     steps: tuple[NextStep, ...]
 
+    @property
+    def has_rmse(self) -> bool:
+        return any(row.rmse for row in self.errors)
+
     def error(self, key: str) -> ErrorRow | None:
         return next((row for row in self.errors if row.key == key), None)
 
@@ -87,8 +91,12 @@ class View:
         return next((row for row in self.gaps if row.key == key), None)
 
 
-def view_of(diagnosis: Mapping[str, Any], *, task: str | None = None, command: str = "dltrain train CONFIG") -> View:
-    """The view of one diagnosis (contract, section 4). `command` is what the advice's overrides are added to."""
+def view_of(diagnosis: Mapping[str, Any], *, task: str | None = None, command: str | None = None) -> View:
+    """The view of one diagnosis, the plain data of diagnosis.json.
+
+    `command` is what the advice's overrides are added to; without it, training again from the config of
+    `diagnosis["run"]`.
+    """
     regression = (task or diagnosis.get("task")) == "regression"
     measured = {key: entry for key, entry in (diagnosis.get("errors") or {}).items() if entry}
     baselines = {key: entry for key, entry in (diagnosis.get("baselines") or {}).items() if entry}
@@ -104,7 +112,7 @@ def view_of(diagnosis: Mapping[str, Any], *, task: str | None = None, command: s
         errors=tuple(errors),
         gaps=tuple(_gap_row(key, gaps[key], write, "train_dev" in measured) for key in _known(GAPS, gaps)),
         remarks=tuple(_remarks(diagnosis, measured, regression)),
-        steps=tuple(next_steps(diagnosis.get("advice") or (), command)),
+        steps=tuple(next_steps(diagnosis, command)),
     )
 
 
@@ -175,6 +183,7 @@ def _note(entry: Mapping[str, Any], baseline: bool) -> str:
     words = ["baseline"] if baseline else []
     words += [str(source)] if source and source != "measured" else []
     words += ["selected"] if entry.get("selected") else []
+    words += [f"{entry['interval']} interval"] if entry.get("interval") in ("t", "clustered") else []
     return ", ".join(words)
 
 
@@ -231,12 +240,21 @@ def _remarks(diagnosis: Mapping[str, Any], errors: Mapping[str, Any], regression
         yield f"a gap above {shown} is high; intervals are per gap, not joint."
 
 
-def next_steps(advice: Iterable[Mapping[str, Any]], command: str) -> Iterable[NextStep]:
-    """The first pieces of advice, each with a command that can be pasted into a shell."""
-    for entry in list(advice)[:COMMANDS_SHOWN]:
-        overrides = [shlex.quote(str(override)) for override in entry.get("overrides") or ()]
+def next_steps(diagnosis: Mapping[str, Any], command: str | None) -> Iterable[NextStep]:
+    """The first pieces of advice, each with a command that can be pasted into a shell, where there is one."""
+    run = diagnosis.get("run")
+    if command is None:
+        command = f"dltrain train {shlex.quote(f'{run}/config.resolved.yaml') if run else 'CONFIG'}"
+    for entry in list(diagnosis.get("advice") or ())[:COMMANDS_SHOWN]:
         yield NextStep(
             action=clean(entry.get("action") or ""),
             why=clean(entry.get("why") or ""),
-            command=clean(" ".join([command, *overrides])) if overrides else "",
+            command=clean(_command(entry, command, str(run or "latest"))),
         )
+
+
+def _command(entry: Mapping[str, Any], command: str, run: str) -> str:
+    if entry.get("command"):
+        return " ".join(shlex.quote(run) if word == "RUN" else word for word in entry["command"].split())
+    overrides = [shlex.quote(str(override)) for override in entry.get("overrides") or ()]
+    return " ".join([command, *overrides]) if overrides else ""

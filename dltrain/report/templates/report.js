@@ -17,6 +17,14 @@
     return String(+value.toPrecision(4)).replace("-", "−");
   }
 
+  function tick(value) {
+    const size = Math.abs(value);
+    for (const [unit, letter] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
+      if (size >= 10 * unit || (size >= 1e6 && size >= unit)) return number(value / unit) + letter;
+    }
+    return number(value);
+  }
+
   function make(tag, attributes, ...children) {
     const element = document.createElement(tag);
     for (const name in attributes || {}) element.setAttribute(name, attributes[name]);
@@ -88,7 +96,7 @@
       const rest = spec.mark && spec.whole_x ? spec.x.indexOf(spec.mark.x) : spec.x.length - 1;
       const i = index == null ? rest : index;
       this.at.textContent = spec.x_label + " " + number(spec.x[i]);
-      spec.series.forEach((line, k) => { this.values[k].textContent = number(line.values[i]); });
+      spec.series.forEach((line, k) => { this.values[k].textContent = line.values[i] == null ? "–" : number(line.values[i]) + line.unit; });
       this.values.concat(this.at).forEach((element) => { element.hidden = index == null && !spec.whole_x; });
     }
 
@@ -113,7 +121,7 @@
     options(width, height) {
       return {
         width, height,
-        padding: [10, this.spec.axes.some((axis) => axis.side === "right") ? 0 : 12, 0, 0],
+        padding: [10, this.spec.axes.some((axis) => axis.side === "right") ? 0 : 20, 0, 0],
         scales: this.scales(),
         axes: [this.bottom()].concat(this.spec.axes.map((axis) => this.side(axis))),
         series: [{}].concat(this.spec.series.map((line, i) => this.line(line, i))),
@@ -152,7 +160,7 @@
     }
 
     bottom() {
-      const axis = { label: this.spec.x_label, size: 28, space: 48, values: (u, ticks) => ticks.map(number) };
+      const axis = { label: this.spec.x_label, size: 28, space: 48, values: (u, ticks) => ticks.map(tick) };
       axis.grid = { show: false };
       if (this.spec.whole_x) axis.incrs = WHOLE;
       return this.look(axis);
@@ -161,7 +169,7 @@
     side(axis) {
       const right = axis.side === "right";
       const size = (u, values) => 12 + 6.8 * Math.max(3, ...(values || []).map((value) => (value || "").length));
-      const values = (u, ticks) => ticks.map((tick) => (tick == null ? "" : number(tick)));
+      const values = (u, ticks) => ticks.map((value) => (value == null ? "" : tick(value)));
       return this.look({
         scale: axis.scale, side: right ? 1 : 3, label: axis.label, size, values, space: 34,
         grid: { show: !right, stroke: () => color("grid"), width: 1 },
