@@ -1,0 +1,91 @@
+"""How a text table is written: separator, header, names of the columns; seen from its first lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from dltrain.data.roles import column_names
+from dltrain.errors import InputError, Problem
+
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+"""What counts as a number in a cell, blanks around it apart."""
+
+MISSING = frozenset({"", "?", "na", "n/a", "nan", "null"})
+"""Cells, in lower case, that hold no value."""
+
+_BOM = "\ufeff"
+_SAMPLE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Names are those of the header, of `data.columns`, or column_1, column_2, ..."""
+
+    separator: str
+    names: tuple[str, ...]
+    header: bool
+    unnamed: tuple[int, ...] = ()
+    """Columns whose name in the header is empty."""
+
+
+def is_number(cell: str) -> bool:
+    return NUMBER.fullmatch(cell.strip()) is not None
+
+
+def sniff(head: str, place: str, *, tabs: bool, columns: Sequence[str] | None, known: Collection[str]) -> Dialect:
+    """The dialect of a table that begins with `head`.
+
+    A first line is the header if it holds one of the names in `known`, or text above a number. Where
+    `columns` is given it is a header only if it repeats those names.
+    """
+    head = head.removeprefix(_BOM)
+    separator = "\t" if tabs else _separator(head)
+    rows = _records(head, separator)
+    if not rows:
+        raise InputError(Problem(f"{place} holds no rows"))
+    first, second = rows[0], rows[1] if len(rows) > 1 else None
+    if columns is not None:
+        if len(columns) != len(first):
+            message = f"{len(columns)} names for the {len(first)} columns of {place}"
+            raise InputError(Problem(message, "data.columns"))
+        return Dialect(separator, tuple(columns), first == list(columns))
+    if not _is_header(first, second, known):
+        return Dialect(separator, column_names(len(first)), False)
+    unnamed = tuple(j for j, name in enumerate(first) if not name)
+    names = tuple(name or f"column_{j + 1}" for j, name in enumerate(first))
+    return Dialect(separator, names, True, unnamed)
+
+
+def _records(head: str, separator: str) -> list[list[str]]:
+    rows: list[list[str]] = []
+    reader = csv.reader(io.StringIO(head, newline=""), delimiter=separator, skipinitialspace=True)
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                rows.append([cell.strip() for cell in row])
+            if len(rows) == _SAMPLE:
+                break
+    except csv.Error:
+        pass  # a cell too long, for instance: reading the file names it
+    return rows
+
+
+def _separator(head: str) -> str:
+    for separator in "\t;|":
+        widths = {len(row) for row in _records(head, separator)}
+        if len(widths) == 1 and max(widths) > 1:
+            return separator
+    return ","
+
+
+def _is_header(first: list[str], second: list[str] | None, known: Collection[str]) -> bool:
+    if any(name in known for name in first):
+        return True
+    text = [not is_number(cell) and cell.lower() not in MISSING for cell in first]
+    if second is not None and len(second) == len(first):
+        return all(text) or any(word and is_number(below) for word, below in zip(text, second, strict=True))
+    return all(text)

@@ -1,0 +1,136 @@
+"""Opening data files with care: regular files only, `.gz` seen through, damage told in one line."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import stat
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Literal, TypeAlias, cast
+
+from dltrain.errors import InputError, Problem, did_you_mean
+
+Kind: TypeAlias = Literal["delimited", "npy", "npz", "idx"]
+
+DEFLATE = 1100
+"""Deflate cannot shrink more than 1032 to 1: a header that claims more than this lies."""
+
+_FOREIGN = {
+    b"PAR1": "a Parquet file",
+    b"\x89HDF": "an HDF5 file",
+    b"(\xb5/\xfd": "compressed with zstd",
+    b"\xfd7zX": "compressed with xz",
+    b"BZh": "compressed with bzip2",
+    b"%PDF": "a PDF file",
+    b"\x80\x04": "a Python pickle",
+    b"\x80\x05": "a Python pickle",
+    b"\xff\xfe": "UTF-16 text",
+    b"\xfe\xff": "UTF-16 text",
+}
+
+
+def shown(path: Path) -> str:
+    """The path as messages show it: relative when it lies in the current folder."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
+def require_file(path: Path, key: str | None, known: tuple[str, ...] = ()) -> Path:
+    """The path itself, if a regular file lies there; else InputError. `known` are other names that would do."""
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(Problem(f"there is no file {shown(path)}{_nearest(path, known)}", key)) from None
+    except (OSError, ValueError) as error:
+        raise InputError(Problem(f"cannot read {shown(path)!r}: {_reason(error)}", key)) from None
+    if stat.S_ISDIR(mode):
+        hint = "name a file in it, or say in data.arrays which of its files hold inputs and targets"
+        raise InputError(Problem(f"{shown(path)} is a folder; {hint}", key))
+    if not stat.S_ISREG(mode):
+        raise InputError(Problem(f"{shown(path)} is not a regular file; copy the data into one", key))
+    return path
+
+
+def _nearest(path: Path, known: tuple[str, ...]) -> str:
+    try:
+        with os.scandir(path.parent) as entries:
+            siblings = [entry.name for entry, _ in zip(entries, range(1000), strict=False)]
+    except OSError:
+        return f": the folder {shown(path.parent)} does not exist either"
+    return did_you_mean(path.name, [*siblings, *known])
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+
+
+@contextmanager
+def reading(path: Path, key: str | None = None) -> Iterator[None]:
+    """Turns what damaged or unreadable files raise while they are read into one line."""
+    try:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        message = f"{shown(path)} is damaged or cut short ({error}); copy or download it again"
+        raise InputError(Problem(message, key)) from None
+    except OSError as error:
+        raise InputError(Problem(f"cannot read {shown(path)}: {_reason(error)}", key)) from None
+    except MemoryError:
+        raise InputError(Problem(f"{shown(path)} does not fit into memory; use a part of it", key)) from None
+
+
+@contextmanager
+def open_data(path: Path, key: str | None = None) -> Iterator[BinaryIO]:
+    """The file's content as bytes, decompressed if it is gzip."""
+    with reading(path, key), path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        if packed:
+            with gzip.GzipFile(fileobj=file, mode="rb") as unpacked:
+                yield cast(BinaryIO, unpacked)
+        else:
+            yield file
+
+
+def most_bytes(path: Path) -> int:
+    """An upper bound of the bytes that reading the file can give."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    return path.stat().st_size * (DEFLATE if packed else 1)
+
+
+def kind_of(path: Path, key: str | None) -> Kind:
+    """What the file holds, by its first bytes: names lie more often. InputError for what cannot be read."""
+    with open_data(path, key) as file:
+        head = file.read(4096)
+    if not head:
+        raise InputError(Problem(f"{shown(path)} is empty", key))
+    if head.startswith(b"\x93NUMPY"):
+        return "npy"
+    if head.startswith(b"PK"):
+        return "npz"
+    if len(head) >= 4 and head[:2] == b"\0\0" and head[2] in b"\x08\x09\x0b\x0c\x0d\x0e" and 1 <= head[3] <= 8:
+        return "idx"
+    foreign = next((what for magic, what in _FOREIGN.items() if head.startswith(magic)), None)
+    if foreign is None and b"\0" in head:
+        foreign = "binary, and of no kind that is known"
+    if foreign:
+        raise InputError(Problem(f"{shown(path)} is {foreign}; expected csv, tsv, npy, npz or idx (.gz too)", key))
+    return "delimited"
+
+
+def content_sha256(files: Mapping[str, Path]) -> str:
+    """sha256 of one file, or of the lines `name sha256` of several, in the order of their names."""
+    digests = {}
+    for name, path in sorted(files.items()):
+        with reading(path), path.open("rb") as file:
+            digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    if len(digests) == 1:
+        return next(iter(digests.values()))
+    text = "".join(f"{name} {digest}\n" for name, digest in digests.items())
+    return hashlib.sha256(text.encode()).hexdigest()

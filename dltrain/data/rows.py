@@ -1,0 +1,153 @@
+"""Raw rows for predict and evaluate, in chunks: columns matched by name, or by place where there are no names."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from dltrain.data.arrays import as_inputs, as_labels
+from dltrain.data.delimited import is_tsv, open_table
+from dltrain.data.dialect import Dialect
+from dltrain.data.files import kind_of, open_data, require_file, shown
+from dltrain.data.idx import read_idx
+from dltrain.data.npy import Array, npz_shapes, read_npy, read_npz
+from dltrain.data.preparation import Preparation
+from dltrain.data.raw import Labels, Numbers, as_text
+from dltrain.data.roles import Roles, listed, roles_like
+from dltrain.errors import InputError, Problem
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawRows:
+    """Some rows of a new file, for `Preparation.transform` and `encode`."""
+
+    X: Numbers
+    """(n, n_x), columns in the model's order."""
+    y: Labels | None = None
+    """(n,) where `labelled` was asked for."""
+    ids: list[str] | None = None
+    """(n,) where the file has the id column."""
+
+
+def read_rows(
+    path: str | Path, preparation: Preparation, chunk: int = 65536, labelled: bool = False
+) -> Iterator[RawRows]:
+    """The rows of a file, at most `chunk` at a time; "-" reads a text table from standard input.
+
+    A text table with a header may have its columns in any order and others beside them; one without has the
+    inputs alone, or all columns of the training file. Raises InputError for columns that are missing, bad
+    cells (with their place) and, if `labelled`, a missing target.
+    """
+    if str(path) == "-":
+        yield from _text(sys.stdin.buffer, "standard input", preparation, chunk, labelled)
+        return
+    file = require_file(Path(path), None)
+    kind = kind_of(file, None)
+    if kind == "delimited":
+        with open_data(file) as stream:
+            yield from _text(stream, shown(file), preparation, chunk, labelled, is_tsv(file))
+        return
+    if kind == "npz":
+        rows = _from_npz(file, preparation, labelled)
+    else:
+        rows = _from_array(read_npy(file) if kind == "npy" else read_idx(file), shown(file), preparation, labelled)
+    yield from _cut(rows, chunk)
+
+
+def _cut(rows: RawRows, chunk: int) -> Iterator[RawRows]:
+    for start in range(0, len(rows.X), chunk):
+        some = slice(start, start + chunk)
+        y = None if rows.y is None else rows.y[some]
+        yield RawRows(rows.X[some], y, None if rows.ids is None else rows.ids[some])
+
+
+def _text(
+    stream: BinaryIO, place: str, preparation: Preparation, chunk: int, labelled: bool, tabs: bool = False
+) -> Iterator[RawRows]:
+    def choose(dialect: Dialect) -> Roles:
+        return _match(dialect, place, preparation, labelled)
+
+    known = {*preparation.features, preparation.target} if preparation.header else set()
+    table = open_table(stream, place, choose, tabs=tabs, known=known)
+    none = True
+    for piece in table.chunks:
+        none = none and not piece.n
+        y = None if piece.target is None else as_text(piece.target)
+        yield from _cut(RawRows(piece.X, y, piece.ids), chunk)
+    if none:
+        raise InputError(Problem(f"{place} has a header and no rows"))
+
+
+def _match(dialect: Dialect, place: str, preparation: Preparation, labelled: bool) -> Roles:
+    target = preparation.target if labelled else None
+    names = dialect.names
+    by_name = dialect.header and (preparation.header or set(preparation.features) <= set(names))
+    if by_name:
+        roles, problems = roles_like(preparation.features, target, preparation.id, names, place)
+        if problems:
+            raise InputError(*problems)
+        return roles
+    if len(names) == preparation.n_x and not labelled:
+        return Roles(tuple(range(len(names))), None, None)
+    if len(names) == len(preparation.columns) and preparation.target in preparation.columns:
+        roles, _ = roles_like(preparation.features, target, preparation.id, preparation.columns, place)
+        return roles
+    if labelled and len(names) == preparation.n_x + 1:
+        return Roles(tuple(range(preparation.n_x)), preparation.n_x, None)
+    raise InputError(Problem(_wrong_number(place, len(names), preparation, labelled)))
+
+
+def _wrong_number(place: str, columns: int, preparation: Preparation, labelled: bool) -> str:
+    wanted = f"the {preparation.n_x} inputs {listed(preparation.features, 6)}"
+    if labelled:
+        wanted += f" and the target {preparation.target}"
+    elif len(preparation.columns) != preparation.n_x:
+        wanted += f", or the {len(preparation.columns)} columns of the training file"
+    return f"{place} has {columns} columns and no header; expected {wanted}"
+
+
+def _from_npz(path: Path, preparation: Preparation, labelled: bool) -> RawRows:
+    shapes = npz_shapes(path)
+    fits = [name for name, shape in shapes.items() if len(shape) > 1 and np.prod(shape[1:]) == preparation.n_x]
+    best = [name for name in ("x_test", "X_test", "x", "X") if name in fits] if len(fits) > 1 else fits
+    if not best:
+        message = (
+            f"{shown(path)} has no array of rows with {preparation.n_x} inputs"
+            if not fits
+            else (f"{shown(path)} has {listed(fits)}; keep one of them, or call one x")
+        )
+        raise InputError(message)
+    names = [best[0]]
+    if labelled:
+        names.append(_label_array(best[0], shapes, preparation, shown(path)))
+    arrays = read_npz(path, names)
+    X, _ = as_inputs(arrays[0], f"{shown(path)}: {names[0]}", None)
+    y = as_labels(arrays[1], f"{shown(path)}: {names[1]}", None) if labelled else None
+    if y is not None and len(y) != len(X):
+        raise InputError(f"{shown(path)}: {names[0]} has {len(X)} rows, {names[1]} has {len(y)}")
+    return RawRows(X, y)
+
+
+def _label_array(inputs: str, shapes: dict[str, tuple[int, ...]], preparation: Preparation, place: str) -> str:
+    for name in ("y" + inputs[1:], preparation.target, "y", "labels"):
+        if name in shapes and name != inputs:
+            return name
+    raise InputError(f"{place} has no array with the targets of {inputs}; expected {'y' + inputs[1:]!r}")
+
+
+def _from_array(array: Array, place: str, preparation: Preparation, labelled: bool) -> RawRows:
+    X, _ = as_inputs(array, place, None)
+    if X.shape[1] == preparation.n_x and not labelled:
+        return RawRows(X)
+    columns = preparation.columns
+    if X.shape[1] == len(columns) and preparation.target in columns:
+        inputs = [columns.index(name) for name in preparation.features]
+        return RawRows(X[:, inputs], X[:, columns.index(preparation.target)] if labelled else None)
+    if labelled:
+        raise InputError(f"{place} has {X.shape[1]} columns and no targets; give an npz file with x and y, or a csv")
+    raise InputError(_wrong_number(place, X.shape[1], preparation, labelled))

@@ -1,0 +1,185 @@
+"""From `data` and the files of `split` to tables: one to be split, and those whose rows have their part already."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path, PurePath
+
+from dltrain.config.records import Data, Experiment, Split
+from dltrain.data.builtin_sets import built_in, built_in_file, built_in_sets, read_built_in
+from dltrain.data.files import kind_of, require_file, shown
+from dltrain.data.idx import read_idx
+from dltrain.data.npy import Array, read_npy, read_npz
+from dltrain.data.raw import Raw
+from dltrain.data.roles import listed
+from dltrain.data.tables import pair, read_like, read_single, select
+from dltrain.errors import InputError, Problem
+
+PARTS = ("train", "train_dev", "dev", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Everything that was read."""
+
+    pool: Raw
+    """The rows that are split."""
+    given: dict[str, Raw]
+    """Rows of train_dev, dev or test from files or arrays of their own."""
+    keys: dict[str, str]
+    """The config key that gave each of these."""
+    files: dict[str, Path]
+    """What was read, for the hash."""
+    notes: tuple[str, ...] = field(default=())
+
+
+def read_sources(experiment: Experiment) -> Sources:
+    """Reads all tables. Raises InputError for everything that cannot be read or does not fit together."""
+    data, split = experiment.data, experiment.split
+    named = _named_files(split)
+    if data.arrays is not None:
+        if named:
+            raise InputError(Problem("data.arrays says already who is in which part; leave it out", "split.files"))
+        return _from_arrays(data, data.arrays)
+    if split.by == "files" and not named:
+        raise InputError(Problem("split.by: files needs split.files: {train: .., dev: .., test: ..}", "split.files"))
+    return _from_files(data, named)
+
+
+def _named_files(split: Split) -> dict[str, Path]:
+    if split.files is None:
+        return {}
+    named = {part: getattr(split.files, part) for part in PARTS}
+    return {part: Path(name) for part, name in named.items() if name is not None}
+
+
+def _from_files(data: Data, named: dict[str, Path]) -> Sources:
+    notes = []
+    files = {}
+    if "train" in named:
+        path = require_file(named["train"], "split.files.train")
+        pool = select_if_whole(read_single(path, data, "split.files.train"), data)
+        files["train"] = path
+        if path != Path(data.source):
+            notes.append(f"data.source ({data.source}) is not read: split.files names the training rows")
+    else:
+        pool, files["source"] = _read_source(data)
+    given = {}
+    for part, path in named.items():
+        if part != "train":
+            key = f"split.files.{part}"
+            files[part] = require_file(path, key)
+            given[part] = read_like(path, pool, data, key)
+    keys = {part: f"split.files.{part}" for part in given}
+    return Sources(pool, given, keys, files, tuple(notes))
+
+
+def _read_source(data: Data) -> tuple[Raw, Path]:
+    known = built_in(data.source)
+    if known is not None:
+        if data.target not in (None, known.target):
+            raise InputError(Problem(f"the target of {known.name} is {known.target!r}", "data.target"))
+        return select(read_built_in(known), data), built_in_file(known.name)
+    path = Path(data.source)
+    if path.is_dir():
+        raise InputError(_folder_without_arrays(path))
+    require_file(path, "data.source", tuple(known.name for known in built_in_sets()))
+    return select_if_whole(read_single(path, data, "data.source"), data), path
+
+
+def select_if_whole(raw: Raw, data: Data) -> Raw:
+    """Tables made of arrays know no roles yet: their columns are chosen here."""
+    return select(raw, data) if raw.target not in raw.columns else raw
+
+
+def _folder_without_arrays(path: Path) -> Problem:
+    with os.scandir(path) as entries:
+        names = sorted(entry.name for entry, _ in zip(entries, range(1000), strict=False) if entry.is_file())
+    images = [name for name in names if "images" in name or name.lower().startswith("x")]
+    pairs = []
+    for part, words in (("train", ("train",)), ("test", ("t10k", "test"))):
+        inputs = [name for name in images if any(word in name for word in words)]
+        labels = [name for name in names if name not in images and any(word in name for word in words)]
+        if len(inputs) == 1 and len(labels) == 1:
+            pairs.append(f"{part}: [{inputs[0]}, {labels[0]}]")
+    example = ", ".join(pairs) or "train: [x_train.npy, y_train.npy]"
+    holds = f"it holds {listed(names, 6)}" if names else "it holds no files"
+    message = f"{shown(path)} is a folder ({holds}); say what is what: data.arrays: {{{example}}}"
+    return Problem(message, "data.arrays")
+
+
+def _from_arrays(data: Data, arrays: dict[str, list[str]] | object) -> Sources:
+    assert isinstance(arrays, dict)
+    _check_arrays(arrays)
+    path = Path(data.source)
+    folder = path.is_dir()
+    if not folder:
+        require_file(path, "data.source", tuple(known.name for known in built_in_sets()))
+        if kind_of(path, "data.source") != "npz":
+            raise InputError(Problem(f"{shown(path)} is no npz file, so it has no named arrays", "data.arrays"))
+    read: dict[str, Raw] = {}
+    files = {} if folder else {"source": path}
+    problems: list[Problem] = []
+    for part, (x, y) in arrays.items():
+        key = f"data.arrays.{part}"
+        try:
+            both = [_file_array(path, name, key, files) for name in (x, y)] if folder else read_npz(path, [x, y], key)
+            read[part] = select(pair(both[0], both[1], (x, y), data, shown(path), key), data)
+        except InputError as error:
+            problems += error.problems
+    pool = read.pop("train", None)
+    problems += _same_width(pool, read)
+    if problems or pool is None:
+        raise InputError(*problems)
+    return Sources(pool, read, {part: f"data.arrays.{part}" for part in read}, files)
+
+
+def _check_arrays(arrays: dict[str, list[str]]) -> None:
+    problems = [
+        Problem(f"[inputs, target] are two names, got {len(names)}", f"data.arrays.{part}")
+        for part, names in arrays.items()
+        if len(names) != 2
+    ]
+    if "train" not in arrays:
+        problems.append(Problem("train is missing: {train: [x_train, y_train], ...}", "data.arrays"))
+    if problems:
+        raise InputError(*problems)
+
+
+def _same_width(pool: Raw | None, given: dict[str, Raw]) -> list[Problem]:
+    if pool is None:
+        return []
+    return [
+        Problem(f"{raw.X.shape[1]} inputs, the training rows have {pool.X.shape[1]}", f"data.arrays.{part}")
+        for part, raw in given.items()
+        if raw.X.shape[1] != pool.X.shape[1]
+    ]
+
+
+def _file_array(folder: Path, name: str, key: str, files: dict[str, Path]) -> Array:
+    if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
+        raise InputError(Problem(f"{name!r} leads out of the folder {shown(folder)}", key))
+    path = require_file(folder / name, key)
+    files[name] = path
+    kind = kind_of(path, key)
+    if kind == "npy":
+        return read_npy(path, key)
+    if kind == "idx":
+        return read_idx(path, key)
+    raise InputError(Problem(f"{shown(path)} is a {kind} file; expected npy or idx (.gz too)", key))
+
+
+def settle_image_shape(data: Data, pool: Raw) -> tuple[int, ...] | None:
+    """[height, width] or [height, width, channels]: as asked for, else as the file says."""
+    if data.image_shape is None:
+        return pool.image_shape
+    shape = tuple(data.image_shape)
+    n_x = pool.X.shape[1]
+    if len(shape) > 3:
+        raise InputError(Problem(f"is {list(shape)}, expected [height, width] or with channels", "data.image_shape"))
+    if prod(shape) != n_x:
+        message = f"{' x '.join(map(str, shape))} = {prod(shape)} values, but rows have {n_x} inputs"
+        raise InputError(Problem(message, "data.image_shape"))
+    return shape

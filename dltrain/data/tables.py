@@ -1,0 +1,174 @@
+"""One file as one table: text, or a 2-D array whose last column is the target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dltrain.config.records import Data
+from dltrain.data.arrays import as_inputs, as_labels, check_finite, image_axes, pixel_names
+from dltrain.data.delimited import read_table
+from dltrain.data.dialect import Dialect
+from dltrain.data.files import kind_of, shown
+from dltrain.data.npy import npz_shapes, read_npy, read_npz
+from dltrain.data.raw import Numbers, Raw
+from dltrain.data.roles import Roles, choose_roles, column_names, listed, roles_like
+from dltrain.errors import InputError, Problem
+
+
+def read_single(path: Path, data: Data, key: str) -> Raw:
+    """The table of a file that holds inputs and target together."""
+    kind = kind_of(path, key)
+    if kind == "delimited":
+        return _read_text(path, data)
+    if kind == "npy":
+        return _from_matrix(read_npy(path, key), data, shown(path), key)
+    if kind == "npz":
+        return _from_npz(path, data, key)
+    message = f"{shown(path)} is an IDX file, which holds inputs or targets only; "
+    raise InputError(Problem(message + "let data.source be its folder and name the pair in data.arrays", key))
+
+
+def read_like(path: Path, like: Raw, data: Data, key: str) -> Raw:
+    """The table of another part's file, whose columns must be those of `like`: by name, or by place."""
+    if kind_of(path, key) != "delimited":
+        return _same_columns(read_single(path, data, key), like, key)
+
+    def choose(dialect: Dialect) -> Roles:
+        if not (dialect.header and like.header):
+            if len(dialect.names) != len(like.columns):
+                message = f"has {len(dialect.names)} columns, {like.place} has {len(like.columns)}"
+                raise InputError(Problem(f"{shown(path)} {message}", key))
+            return _roles(data, like.columns, shown(path), like.header)
+        roles, problems = roles_like(like.features, like.target, data.id, dialect.names, shown(path))
+        if problems:
+            raise InputError(*(replace(problem, key=key) for problem in problems))
+        return roles
+
+    raw, _ = read_table(path, choose, columns=data.columns, known={*like.features, like.target})
+    return replace(raw, features=like.features, target=like.target)
+
+
+def _same_columns(raw: Raw, like: Raw, key: str) -> Raw:
+    if raw.X.shape[1] != like.X.shape[1]:
+        message = f"{raw.place} has {raw.X.shape[1]} inputs, {like.place} has {like.X.shape[1]}"
+        raise InputError(Problem(message, key))
+    return replace(raw, features=like.features, target=like.target)
+
+
+def _roles(data: Data, names: Sequence[str], place: str, header: bool) -> Roles:
+    if data.target is None:
+        hint = f"data.target: {names[-1]}" if header else "data.target: -1 (the last column)"
+        message = f"which column is the target? {place} has {listed(names)}; for instance {hint}"
+        raise InputError(Problem(message, "data.target"))
+    return choose_roles(data, names, place, header, data.target)
+
+
+def _read_text(path: Path, data: Data) -> Raw:
+    def choose(dialect: Dialect) -> Roles:
+        roles = _roles(data, dialect.names, shown(path), dialect.header or data.columns is not None)
+        nameless = [f"column_{column + 1}" for column in dialect.unnamed if column in roles.inputs]
+        if nameless and data.features == "all":
+            message = f"{len(nameless)} columns of the header have no name; row numbers written by another program? "
+            hint = f"leave them out with data.exclude: [{listed(nameless)}], or name them"
+            raise InputError(Problem(message + hint, where=f"{shown(path)}:1:{roles_column(nameless[0])}"))
+        return roles
+
+    named = [data.target, data.id, *(data.exclude or []), *(data.features if data.features != "all" else [])]
+    raw, _ = read_table(path, choose, columns=data.columns, known={name for name in named if isinstance(name, str)})
+    return raw
+
+
+def roles_column(name: str) -> int:
+    """7 for column_7."""
+    return int(name.removeprefix("column_"))
+
+
+def _from_matrix(array: npt.NDArray[Any], data: Data, place: str, key: str) -> Raw:
+    if array.ndim != 2 or not array.size:
+        hint = "; pairs of files go into data.arrays, with their folder as data.source"
+        raise InputError(Problem(f"{place} has shape {array.shape}, a table needs rows and columns{hint}", key))
+    if array.dtype.kind not in "biuf":
+        raise InputError(Problem(f"{place} holds text (dtype {array.dtype}); inputs must be numbers", key))
+    if data.columns is not None and len(data.columns) != array.shape[1]:
+        message = f"{len(data.columns)} names for the {array.shape[1]} columns of {place}"
+        raise InputError(Problem(message, "data.columns"))
+    names = tuple(data.columns) if data.columns else column_names(array.shape[1])
+    target = -1 if data.target is None else data.target
+    roles = choose_roles(data, names, place, data.columns is not None, target)
+    assert roles.target is not None
+    check_finite(array, place, key)
+    return Raw(
+        X=np.ascontiguousarray(array[:, list(roles.inputs)]),
+        y=np.ascontiguousarray(array[:, roles.target]),
+        features=tuple(names[column] for column in roles.inputs),
+        target=names[roles.target],
+        columns=names,
+        header=data.columns is not None,
+        ids=None if roles.id is None else [str(value) for value in array[:, roles.id].tolist()],
+        place=place,
+    )
+
+
+def _from_npz(path: Path, data: Data, key: str) -> Raw:
+    shapes = npz_shapes(path, key)
+    if not isinstance(data.target, str):
+        raise InputError(Problem(f"{shown(path)} holds {listed(list(shapes))}; {_suggest(shapes)}", "data.arrays"))
+    inputs = _partner(data.target, shapes)
+    X, y = read_npz(path, [inputs, data.target], key)
+    return pair(X, y, (inputs, data.target), data, shown(path), key)
+
+
+def _suggest(shapes: dict[str, tuple[int, ...]]) -> str:
+    found = [name for name in shapes if name.lower().startswith("y")]
+    pairs = {name: _partner(name, shapes) for name in found}
+    parts = [
+        f"{part}: [{pairs[name]}, {name}]"
+        for part in ("train", "dev", "test")
+        for name in found
+        if pairs[name] in shapes and part in name.lower()
+    ]
+    if not parts:
+        parts = ["train: [X, y]"]
+    return f"say which are inputs and targets, for instance data.arrays: {{{', '.join(parts)}}}"
+
+
+def _partner(target: str, shapes: dict[str, tuple[int, ...]]) -> str:
+    """The inputs that belong to a target array: x_train to y_train, or the only other table of the same length."""
+    for other in ("x" + target[1:], "X" + target[1:]):
+        if target[:1] in ("y", "Y") and other in shapes:
+            return other
+    rows = shapes.get(target, (0,))[:1]
+    tables = [name for name, shape in shapes.items() if name != target and shape[:1] == rows and len(shape) > 1]
+    return tables[0] if len(tables) == 1 else "X"
+
+
+def pair(x: npt.NDArray[Any], y: npt.NDArray[Any], names: tuple[str, str], data: Data, place: str, key: str) -> Raw:
+    """The table of an array of inputs and an array of targets."""
+    X, axes = as_inputs(x, f"{place}: {names[0]}", key)
+    labels = as_labels(y, f"{place}: {names[1]}", key)
+    if len(X) != len(labels):
+        raise InputError(Problem(f"{names[0]} has {len(X)} rows, {names[1]} has {len(labels)}", key, place))
+    columns = tuple(data.columns) if data.columns else pixel_names(axes)
+    if len(columns) != X.shape[1]:
+        raise InputError(Problem(f"{len(columns)} names for the {X.shape[1]} columns of {names[0]}", "data.columns"))
+    target = data.target if isinstance(data.target, str) else names[1]
+    return Raw(
+        X=X, y=labels, features=columns, target=target, columns=columns, image_shape=image_axes(axes), place=place
+    )
+
+
+def select(raw: Raw, data: Data) -> Raw:
+    """Only the columns that `features` and `exclude` leave, for tables whose file was read whole."""
+    if data.features == "all" and not data.exclude and data.id is None:
+        return raw
+    roles = choose_roles(data, raw.features, raw.place, True, None)
+    columns = list(roles.inputs)
+    X: Numbers = np.ascontiguousarray(raw.X[:, columns])
+    ids = raw.ids if roles.id is None else [str(value) for value in raw.X[:, roles.id].tolist()]
+    return replace(raw, X=X, features=tuple(raw.features[column] for column in columns), ids=ids, image_shape=None)
