@@ -81,7 +81,7 @@ class RunFolder:
             raise ValueError(f"a run does not go from {old} to {new_state}")
         if fixed := [key for key in fields if key in _FIXED]:
             raise ValueError(f"not to be set from outside: {', '.join(fixed)}")
-        if new_state != "running":
+        if new_state not in ("running", "failed"):  # a run that failed may have lost its files
             self.sync()
         record = {**self._record, "state": new_state, "updated": timestamp(), **fields}
         write_json(self.path / RUN, record)

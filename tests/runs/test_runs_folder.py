@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -9,11 +10,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
-from dltrain.errors import Damaged, InputError
+from dltrain.errors import Damaged, InputError, StorageError
 from dltrain.runs import (
     RunFolder,
     create,
@@ -25,6 +27,8 @@ from dltrain.runs import (
     record_look,
     write_test,
 )
+from dltrain.storage import operations
+from dltrain.storage.operations import Operation
 
 
 @pytest.fixture
@@ -67,6 +71,34 @@ def test_metrics_and_events_are_lines_of_json(run: RunFolder) -> None:
     assert read_metrics(run.path) == [{"epoch": 1, "cost": 0.25, "dev": {"error": None}}, {"epoch": 2, "cost": 0.125}]
     (event,) = read_events(run.path)
     assert event["kind"] == "warning" and event["text"] == "größer" and event["time"].endswith("Z")
+
+
+@pytest.mark.parametrize("state", ["interrupted", "finished", "diverged"])
+def test_the_lines_are_on_the_disk_before_the_state_says_so(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch, state: Literal["interrupted", "finished", "diverged"]
+) -> None:
+    run.state("running")
+    run.append_metrics({"epoch": 1})
+    seen: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(operations, "hook", lambda operation: seen.append(f"{operation.kind} {operation.path}"))
+        run.state(state)
+    assert seen[:2] == [f"sync {run.path / name}" for name in ("metrics.jsonl", "events.jsonl")]
+    assert any(what.startswith("rename") for what in seen[2:])
+
+
+def test_a_failed_run_says_so_though_its_files_are_lost(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.state("running")
+
+    def hook(operation: Operation) -> None:
+        raise OSError(errno.EIO, "")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(operations, "hook", hook)
+        with pytest.raises(StorageError):
+            run.sync()
+    run.state("failed")
+    assert read_run(run.path)["state"] == "failed"
 
 
 def test_equal_metrics_are_equal_bytes(tmp_path: Path) -> None:

@@ -50,7 +50,9 @@ def _changes(call: ast.Call) -> bool:
 def _opens_to_write(call: ast.Call, module: str) -> bool:
     text = " ".join(ast.unparse(argument) for argument in [*call.args, *(k.value for k in call.keywords)])
     if module == "os":
-        return any(flag in text for flag in ("O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND", "O_TRUNC"))
+        return "devnull" not in text and any(
+            flag in text for flag in ("O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND", "O_TRUNC")
+        )
     modes = [a.value for a in call.args[:2] if isinstance(a, ast.Constant)]
     modes += [k.value.value for k in call.keywords if k.arg == "mode" and isinstance(k.value, ast.Constant)]
     return any(isinstance(mode, str) and len(mode) <= 3 and set(mode) & set("wax+") for mode in modes)
@@ -69,7 +71,14 @@ def test_it_finds_what_it_looks_for() -> None:
         "np.save(p, a)",
     ):
         assert offences(line) == [1], line
-    for line in ("open(p)", "open(p, 'rb')", "os.open(p, os.O_RDONLY)", "storage.write_text(p, '')", "os.path.join(a)"):
+    for line in (
+        "open(p)",
+        "open(p, 'rb')",
+        "os.open(p, os.O_RDONLY)",
+        "os.open(os.devnull, os.O_WRONLY)",
+        "storage.write_text(p, '')",
+        "os.path.join(a)",
+    ):
         assert offences(line) == [], line
 
 

@@ -78,6 +78,17 @@ def test_the_protocol_in_order(tmp_path: Path, log: list[Operation]) -> None:
     assert log[3].path == log[0].path and log[3].target == str(tmp_path / "a")
 
 
+def test_the_temporary_file_is_a_new_one_never_a_link_laid_out_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dltrain.storage.durable.token", lambda size: "00000000")
+    (tmp_path / "precious").write_text("kept")
+    (tmp_path / ".a.00000000.tmp").symlink_to(tmp_path / "precious")
+    with pytest.raises(InputError, match="exists already"):
+        write_bytes(tmp_path / "a", b"x")
+    assert (tmp_path / "precious").read_text() == "kept"
+
+
 def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: whole(fd, data[:3]))
