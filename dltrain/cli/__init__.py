@@ -1,7 +1,6 @@
-"""The command line: one thin file a command. The only room that imports typer."""
+"""The command line: one thin file a command, which parses, makes one call and prints. The only room that
+imports typer."""
 
-from __future__ import annotations
+from dltrain.cli.boundary import main as main
 
-
-def main() -> None:
-    """The `dltrain` command."""
+__all__ = ["main"]

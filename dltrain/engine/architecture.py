@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from annotated_types import Ge, Gt, Lt
 
 from dltrain.engine.arrays import RECORD
-from dltrain.engine.initializers import Initializer
+from dltrain.engine.initializers import Initializer, Zeros
 from dltrain.engine.layout import Layout, Role, lay_out
 from dltrain.engine.optimizers import Optimizer
-from dltrain.engine.regularizers import Regularizer
+from dltrain.engine.regularizers import NoRegularizer, Regularizer
 from dltrain.engine.schedules import Schedule
 
 Activation: TypeAlias = Literal["relu", "leaky_relu", "tanh", "sigmoid", "linear"]
@@ -77,6 +78,44 @@ class Architecture:
     def sizes(self) -> tuple[int, ...]:
         """n_x, the units of each hidden layer, n_y."""
         return (self.n_x, *(layer.units for layer in self.layers), self.n_y)
+
+    def describe(self) -> dict[str, Any]:
+        """What prediction needs, as plain data: the network without what only training uses."""
+        layers = [
+            {
+                "units": layer.units,
+                "activation": layer.activation,
+                "batch_norm": {"average": layer.batch_norm.average, "epsilon": layer.batch_norm.epsilon}
+                if layer.batch_norm
+                else None,
+            }
+            for layer in self.layers
+        ]
+        return {"n_x": self.n_x, "layers": layers, "output": self.output, "n_y": self.n_y}
+
+    @classmethod
+    def of(cls, description: Mapping[str, Any]) -> Architecture:
+        """The network that `describe` described, for prediction: no dropout, no regularizer."""
+        layers = tuple(
+            Layer(
+                units=layer["units"],
+                activation=layer["activation"],
+                keep_prob=1.0,
+                batch_norm=BatchNorm(**layer["batch_norm"]) if layer["batch_norm"] else None,
+                initializer=Zeros(),
+                regularizer=NoRegularizer(),
+            )
+            for layer in description["layers"]
+        )
+        return cls(
+            n_x=description["n_x"],
+            layers=layers,
+            output=description["output"],
+            n_y=description["n_y"],
+            input_keep_prob=1.0,
+            initializer=Zeros(),
+            regularizer=NoRegularizer(),
+        )
 
     def layout(self) -> Layout:
         """theta: W1, b1 (or W1, gamma1, beta1 with batch norm), W2, ... Layers count from 1."""

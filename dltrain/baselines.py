@@ -1,0 +1,69 @@
+"""What a result is worth: the errors of two plain models on the same dev rows.
+
+The majority class (or the mean), which looks at no input; and a linear model, trained on the same engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dltrain.engine.architecture import Program
+from dltrain.engine.arrays import Floats
+from dltrain.engine.fit import Diverged, Rows, fit
+from dltrain.engine.initializers import Xavier
+from dltrain.engine.network import Network
+from dltrain.engine.optimizers import Adam
+from dltrain.engine.regularizers import NoRegularizer
+from dltrain.engine.schedules import Cosine
+from dltrain.engine.state import State
+
+STEPS = 3000
+"""About how many steps the linear model trains for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A plain model's errors on dev: (n,) as in Measured."""
+
+    name: str
+    errors: Floats
+
+
+def constant(program: Program, train: Rows, dev: Rows) -> Baseline:
+    """Always the training set's most frequent class, or its mean."""
+    if program.architecture.output == "linear":
+        mean = float(train.y.mean(dtype=np.float64))
+        return Baseline("mean", (dev.y.astype(np.float64) - mean) ** 2)
+    classes, counts = np.unique(train.y, return_counts=True)
+    return Baseline("majority", (dev.y != classes[counts.argmax()]).astype(np.float64))
+
+
+def linear(program: Program, train: Rows, dev: Rows) -> Baseline | None:
+    """Logistic, softmax or linear regression: the same output layer without hidden ones, Adam, a falling rate.
+
+    None if even this diverges.
+    """
+    architecture = replace(
+        program.architecture, layers=(), input_keep_prob=1.0, initializer=Xavier(), regularizer=NoRegularizer()
+    )
+    batch_size = min(len(train), max(64, program.batch_size))
+    batches = -(-len(train) // batch_size)
+    plain = Program(
+        architecture=architecture,
+        optimizer=Adam(learning_rate=0.01),
+        schedule=Cosine(),
+        batch_size=batch_size,
+        epochs=min(100, max(1, round(STEPS / batches))),
+        dtype=program.dtype,
+        seed=program.seed,
+    )
+    state = State.start(plain)
+    try:
+        for _ in fit(plain, train, None, state):
+            pass
+    except Diverged:
+        return None
+    network = Network(architecture, state.theta, state.stats)
+    return Baseline("linear", network.evaluate(dev.X, dev.y).errors)

@@ -1,0 +1,64 @@
+"""All commands, in the panels of `dltrain --help`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dltrain.cli import (
+    check,
+    data_list,
+    diagnose,
+    evaluate,
+    explain,
+    gradcheck,
+    predict,
+    report,
+    runs,
+    schema,
+    train,
+)
+
+app = typer.Typer(
+    name="dltrain",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from dltrain import __version__
+
+        typer.echo(f"dltrain {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def dltrain(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Trains neural networks declared in YAML, and says what is wrong with them and what to run next.
+
+    Example: dltrain train configs/digits.yaml
+    """
+
+
+TRAIN, DIAGNOSE, RUNS, DATA, CONFIG = "Train", "Diagnose", "Runs", "Data", "Config"
+app.command("train", rich_help_panel=TRAIN)(train.command)
+app.command("evaluate", rich_help_panel=TRAIN)(evaluate.command)
+app.command("predict", rich_help_panel=TRAIN)(predict.command)
+app.command("diagnose", rich_help_panel=DIAGNOSE)(diagnose.command)
+app.command("gradcheck", rich_help_panel=DIAGNOSE)(gradcheck.command)
+app.command("runs", rich_help_panel=RUNS)(runs.command)
+app.command("report", rich_help_panel=RUNS)(report.command)
+app.command("check", rich_help_panel=CONFIG)(check.command)
+app.command("schema", rich_help_panel=CONFIG)(schema.command)
+app.command("explain", rich_help_panel=CONFIG)(explain.command)
+
+data = typer.Typer(help="Built-in data sets.", no_args_is_help=True)
+data.command("list")(data_list.command)
+app.add_typer(data, name="data", rich_help_panel=DATA)

@@ -1,0 +1,94 @@
+"""`dltrain check`"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dltrain.cli.options import Json, print_json, split_arguments
+
+if TYPE_CHECKING:
+    from dltrain.experiment import Ready
+
+
+def command(
+    arguments: Annotated[
+        list[str], typer.Argument(metavar="CONFIG... [KEY=VALUE ...]", help="YAML files and overrides.")
+    ],
+    data: Annotated[bool, typer.Option("--data", help="Also count the classes of each part.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check a config without training: everything settled, the network, and what the dev set can show.
+
+    Example: dltrain check configs/digits.yaml
+    """
+    from dltrain import config, experiment
+    from dltrain.report.tables import print_check
+
+    ready = experiment.prepare(config.load(*split_arguments(arguments)))
+    record = {
+        "title": ready.plan.experiment.name,
+        "data": _data(ready, data),
+        "training": _training(ready),
+        "network": network(ready),
+        "notes": list(ready.notes),
+        "resolved": config.dump(ready.plan, ready.loaded),
+    }
+    if as_json:
+        print_json(record)
+    else:
+        print_check(record)
+
+
+def _data(ready: Ready, classes: bool) -> dict[str, Any]:
+    facts = ready.plan.facts
+    found: dict[str, Any] = {"task": facts.task, "inputs": facts.n_x}
+    if facts.classes:
+        found["classes"] = len(facts.classes)
+    found |= {f"{part} rows": n for part, n in facts.parts.items()}
+    if classes and facts.classes:
+        from collections import Counter
+
+        for part, rows in ready.data.parts.items():
+            counted = Counter(rows.y.tolist())
+            found[f"{part} classes"] = ", ".join(
+                f"{name}: {counted[number]}" for number, name in enumerate(facts.classes)
+            )
+    return found
+
+
+def _training(ready: Ready) -> dict[str, Any]:
+    from dltrain.engine.fit import steps_of
+
+    program = ready.plan.program()
+    steps, an_epoch = steps_of(program, ready.plan.facts.m), steps_of(program, ready.plan.facts.m, epochs=1)
+    return {
+        "optimizer": program.optimizer.kind,
+        "learning rate": program.optimizer.learning_rate,
+        "batch size": program.batch_size,
+        "batches an epoch": an_epoch,
+        "steps": steps,
+        "threads": ready.plan.threads,
+    }
+
+
+def network(ready: Ready) -> list[dict[str, Any]]:
+    """One row a layer: its shape, kinds and number of parameters."""
+    architecture = ready.plan.program().architecture
+    layout, rows = architecture.layout(), []
+    for n, (n_in, n_out) in enumerate(zip(architecture.sizes, architecture.sizes[1:], strict=False), start=1):
+        hidden = architecture.layers[n - 1] if n <= len(architecture.layers) else None
+        rows.append(
+            {
+                "name": f"hidden {n}" if hidden else "output",
+                "shape": [n_in, n_out],
+                "activation": hidden.activation if hidden else architecture.output,
+                "initializer": (hidden or architecture).initializer.kind,
+                "regularizer": (hidden or architecture).regularizer.kind,
+                "keep_prob": hidden.keep_prob if hidden else None,
+                "batch_norm": bool(hidden and hidden.batch_norm),
+                "parameters": sum(block.slice.stop - block.slice.start for block in layout.blocks if block.layer == n),
+            }
+        )
+    return rows

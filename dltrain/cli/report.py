@@ -1,0 +1,35 @@
+"""`dltrain report`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dltrain.cli.options import RUNS_DIR, Json, RunsDir, print_json
+
+
+def command(
+    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs; several share one page.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Where to; a single run's own folder if left out."),
+    ] = None,
+    as_json: Json = False,
+    runs_dir: RunsDir = RUNS_DIR,
+) -> None:
+    """Draw runs on one HTML page that opens offline; prints its path.
+
+    Example: dltrain report latest
+    """
+    from dltrain import runs, storage
+    from dltrain.report.gather import page_of
+
+    paths = [runs.find(runs_dir, name) for name in names]
+    target = output or (paths[0] / "report.html" if len(paths) == 1 else Path("report.html"))
+    storage.write_text(target, page_of(paths))
+    if as_json:
+        print_json({"report": str(target), "runs": [str(path) for path in paths]})
+    else:
+        typer.echo(target)

@@ -1,0 +1,38 @@
+"""`dltrain runs`"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dltrain.cli.options import RUNS_DIR, Json, RunsDir, print_json
+
+
+def command(
+    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Show this one.")] = None,
+    sort: Annotated[str, typer.Option(help="Column to sort by; - before it turns the order round.")] = "-created",
+    only: Annotated[
+        list[str] | None, typer.Option("--filter", metavar="KEY=VALUE", help="Only runs like this: state=finished.")
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Json = False,
+    runs_dir: RunsDir = RUNS_DIR,
+) -> None:
+    """List runs, or show one.
+
+    Example: dltrain runs --sort dev --filter state=finished
+    """
+    from dltrain import runs
+    from dltrain.cli import listing
+
+    if run is not None:
+        listing.show_one(runs.find(runs_dir, run), as_json)
+        return
+    rows = listing.chosen(runs.list_runs(runs_dir), sort, only or [])
+    if as_json:
+        print_json({"runs": rows})
+    elif as_csv:
+        listing.print_csv(rows)
+    else:
+        listing.print_table(rows, runs_dir)

@@ -1,0 +1,236 @@
+"""The whole story on one page: prepare what a config declares, train it, say what came of it."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from dltrain import baselines, config, data, diagnosis, runs
+from dltrain.config import Loaded, Plan
+from dltrain.diagnosis import Measurement
+from dltrain.engine.architecture import Program
+from dltrain.engine.arrays import Floats, Targets
+from dltrain.engine.fit import Diverged, Rows, Step, fit, model
+from dltrain.engine.network import Network
+from dltrain.engine.state import Snapshot, State
+from dltrain.errors import InputError
+from dltrain.storage import to_json
+
+SCHEMA_VERSION = 1
+"""Of every JSON object that dltrain prints or writes."""
+
+
+class Watcher(Protocol):
+    """Whoever looks on while a network trains."""
+
+    def step(self, step: int) -> None: ...
+
+    def epoch(self, record: Mapping[str, Any]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A config with its data read and everything settled: what `train` needs."""
+
+    loaded: Loaded
+    plan: Plan
+    data: data.Prepared
+
+    def rows(self, part: str) -> Rows | None:
+        """A part's examples, or None if there is no such part."""
+        found = self.data.parts.get(part)
+        return Rows(found.X, _targets(self.plan.program(), found.y)) if found else None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (*self.loaded.notices, *self.data.notes, *self.plan.notes)
+
+
+def prepare(loaded: Loaded) -> Ready:
+    """Reads, splits and prepares the data, then settles the config. Raises InputError with places in the config."""
+    try:
+        prepared = data.prepare(loaded.experiment)
+        image_shape = prepared.preparation.image_shape
+        source = replace(loaded.experiment.data, image_shape=list(image_shape) if image_shape else None)
+        declared = replace(loaded.experiment, data=source, split=prepared.settled_split)
+        plan = config.resolve(declared, prepared.facts)
+    except InputError as error:
+        raise loaded.locate(error) from None
+    return Ready(loaded, plan, prepared)
+
+
+def _targets(program: Program, y: Targets) -> Targets:
+    """Class numbers stay what they are for softmax; the other outputs take numbers of the network's type."""
+    return y if program.architecture.output == "softmax" else y.astype(program.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a training came to. `diverged` says where and how, if it did."""
+
+    diagnosis: dict[str, Any] | None
+    diverged: Diverged | None
+
+
+def start(ready: Ready, runs_dir: Path, run_id: str | None) -> runs.RunFolder:
+    """Claims a new run folder that holds the config as given and as settled."""
+    given = "---\n".join(ready.loaded.texts.values())
+    files = {
+        "config.yaml": given.encode(),
+        "config.resolved.yaml": config.dump(ready.plan, ready.loaded).encode(),
+    }
+    return runs.create(
+        runs_dir,
+        run_id,
+        ready.plan.experiment.name or "run",
+        files,
+        threads=ready.plan.threads,
+        data_sha256=ready.data.sha256,
+        task=ready.plan.facts.task,
+    )
+
+
+def train(ready: Ready, folder: runs.RunFolder, watcher: Watcher) -> Outcome:
+    """Trains, writing a metrics line an epoch, and leaves the folder finished, diverged or, whatever else
+    happens, interrupted or failed."""
+    program = ready.plan.program()
+    state = State.start(program)
+    folder.state("running")
+    for note in ready.notes:
+        folder.event("note", text=note)
+    try:
+        with threads(ready.plan.threads):
+            _follow(ready, program, state, folder, watcher)
+            return _finish(ready, program, state, folder)
+    except Diverged as diverged:
+        return _keep_diverged(ready, folder, state, diverged)
+    except KeyboardInterrupt:
+        folder.state("interrupted", epochs=state.position.epoch, steps=state.position.step)
+        raise
+    except Exception:
+        folder.state("failed", epochs=state.position.epoch, steps=state.position.step)
+        folder.write("traceback.txt", traceback.format_exc().encode())
+        raise
+
+
+def _follow(ready: Ready, program: Program, state: State, folder: runs.RunFolder, watcher: Watcher) -> None:
+    rows = ready.rows("train")
+    assert rows is not None
+    for event in fit(program, rows, ready.rows("dev"), state):
+        if isinstance(event, Step):
+            watcher.step(event.step)
+        else:
+            record = event.record()
+            folder.append_metrics(record)
+            watcher.epoch(record)
+
+
+def _finish(ready: Ready, program: Program, state: State, folder: runs.RunFolder) -> Outcome:
+    rows = ready.rows("train")
+    assert rows is not None
+    best = model(program, rows, state)
+    report = diagnose(ready, best)
+    _write_model(ready, folder, best)
+    folder.write("predictions.npz", _predictions(ready, best))
+    folder.write("diagnosis.json", _json(report))
+    best_epoch = state.stopping.epoch if state.best is not None else None
+    folder.state("finished", epochs=state.position.epoch, steps=state.position.step, best_epoch=best_epoch)
+    return Outcome(report, None)
+
+
+def _keep_diverged(ready: Ready, folder: runs.RunFolder, state: State, diverged: Diverged) -> Outcome:
+    """The parameters before the step that failed are finite; they are kept, and what happened is recorded."""
+    _write_model(ready, folder, state.snapshot())
+    where = {"epoch": diverged.epoch, "step": diverged.step, "layer": diverged.layer}
+    folder.event("diverged", what=diverged.what, **where)
+    folder.state("diverged", epochs=state.position.epoch, steps=state.position.step, reason=str(diverged), **where)
+    return Outcome(None, diverged)
+
+
+def _write_model(ready: Ready, folder: runs.RunFolder, best: Snapshot) -> None:
+    architecture = ready.plan.program().architecture
+    meta = {"format": 1, "architecture": architecture.describe(), "layout": architecture.layout().describe()}
+    folder.write("model.safetensors", runs.encode_model(best.theta, best.stats, meta))
+    folder.write("preparation.json", _json(ready.data.preparation.to_json()))
+
+
+def _json(record: Mapping[str, Any]) -> bytes:
+    return (to_json(dict(record), indent=2) + "\n").encode()
+
+
+@contextmanager
+def threads(number: int) -> Iterator[None]:
+    """So many threads for the matrix products, whatever the environment says: equal bytes need equal threads."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=number, user_api="blas"):
+        yield
+
+
+def _predictions(ready: Ready, best: Snapshot) -> bytes:
+    """Per-example predictions of dev (of train where there is no dev), for paired tests and the report."""
+    part = "dev" if "dev" in ready.data.parts else "train"
+    rows = ready.rows(part)
+    assert rows is not None
+    preparation = ready.data.preparation
+    network = Network(ready.plan.program().architecture, best.theta, best.stats)
+    measured = network.evaluate(rows.X, rows.y)
+    y, predicted, yhat = ready.data.parts[part].y, measured.predicted, network.predict(rows.X)
+    if ready.plan.facts.task == "regression":
+        y, predicted = preparation.decode(y), preparation.decode(predicted)
+    elif yhat.shape[1] == 1:
+        yhat = np.hstack([1 - yhat, yhat])
+    return runs.encode_predictions(
+        ready.data.parts[part].rows,
+        y,
+        predicted,
+        measured.errors,
+        None if ready.plan.facts.task == "regression" else yhat,
+    )
+
+
+def diagnose(ready: Ready, best: Snapshot) -> dict[str, Any]:
+    """The diagnosis of a training: errors of every part but test, gaps, verdict, baselines and advice."""
+    program, settings = ready.plan.program(), ready.plan.experiment.diagnosis
+    network = Network(program.architecture, best.theta, best.stats)
+    measurements = {}
+    if settings.bayes_error is not None:
+        measurements["bayes"] = Measurement(settings.bayes_error, None, "stated")
+    for part in ("train", "train_dev", "dev"):
+        rows = ready.rows(part)
+        if rows is not None:
+            selected = part == "dev" and program.early_stopping is not None
+            measurements[part] = as_measurement(network.evaluate(rows.X, rows.y).errors, program, selected)
+    report = diagnosis.diagnose(
+        measurements, task=ready.plan.facts.task, threshold=settings.threshold, confidence=settings.confidence
+    )
+    report["baselines"] = _baselines(ready, program)
+    report["advice"] = diagnosis.advise(report, ready.plan)
+    return {"schema_version": SCHEMA_VERSION, **report}
+
+
+def as_measurement(errors: Floats, program: Program, selected: bool = False) -> Measurement:
+    """The mean of errors (n,), as Measured has them; the diagnosis needs each one only for regression."""
+    each = errors if program.architecture.output == "linear" else None
+    return Measurement(float(errors.mean()), len(errors), "measured", each, selected)
+
+
+def _baselines(ready: Ready, program: Program) -> dict[str, Any]:
+    rows, dev = ready.rows("train"), ready.rows("dev")
+    if rows is None or dev is None:
+        return {}
+    plain = [baselines.constant(program, rows, dev), baselines.linear(program, rows, dev)]
+    settings = ready.plan.experiment.diagnosis
+    return {
+        found.name: diagnosis.baseline_entry(
+            as_measurement(found.errors, program), task=ready.plan.facts.task, confidence=settings.confidence
+        )
+        for found in plain
+        if found
+    }

@@ -1,0 +1,41 @@
+"""A run's folder as the record that the page is drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dltrain import runs, trained
+from dltrain.report.page import RunRecord, render_page
+
+
+def page_of(paths: Sequence[Path]) -> str:
+    """The HTML page of these runs. Raises InputError or Damaged for a folder that is no sound run."""
+    return render_page([gather(path) for path in paths])
+
+
+def gather(path: Path) -> RunRecord:
+    """What a run's folder holds; what is not there yet is left out."""
+    preparation = runs.find_record(path, "preparation.json") or {}
+    resolved = path / "config.resolved.yaml"
+    diagnosed = runs.find_record(path, "diagnosis.json") is not None
+    return RunRecord(
+        id=path.name,
+        run=runs.read_run(path),
+        metrics=runs.read_metrics(path),
+        diagnosis=trained.read_diagnosis(path) if diagnosed else None,
+        config_text=resolved.read_text(encoding="utf-8") if resolved.is_file() else "",
+        predictions=_predictions(path),
+        classes=preparation.get("classes", ()),
+        task=preparation.get("task", "multiclass"),
+    )
+
+
+def _predictions(path: Path) -> dict[str, object] | None:
+    if not (path / "predictions.npz").is_file():
+        return None
+    arrays = runs.decode_predictions(path)
+    found: dict[str, object] = {name: arrays[name].tolist() for name in ("rows", "y", "predicted")}
+    if "yhat" in arrays:
+        found["probability"] = arrays["yhat"].tolist()
+    return found

@@ -1,0 +1,221 @@
+"""What was trained, opened again: measure it, predict with it, read its diagnosis."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dltrain import config, data, diagnosis, runs
+from dltrain.diagnosis import Measurement
+from dltrain.engine.architecture import Architecture
+from dltrain.engine.arrays import Floats, Targets
+from dltrain.engine.losses import decide, target_dtype
+from dltrain.engine.network import Measured, Network
+from dltrain.errors import InputError, Problem
+from dltrain.experiment import Ready, prepare, threads
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A trained run, opened from model.safetensors and preparation.json alone."""
+
+    path: Path
+    network: Network
+    preparation: data.Preparation
+
+    @property
+    def task(self) -> str:
+        return self.preparation.task
+
+    def predict(self, X: Floats) -> Targets:
+        """Predictions for raw rows X: (n, n_x), columns in the order of `preparation.features`.
+
+        Class names, or values in the target's own units: (n,).
+        """
+        return self.preparation.decode(self.decisions(self.output(X)))
+
+    def decisions(self, output: Floats) -> Targets:
+        """Class numbers, or standardized values, of ŷ: (n, n_y); (n,)."""
+        return decide(self.network.architecture.output, output.T)
+
+    def predict_proba(self, X: Floats) -> Floats:
+        """Probabilities of the classes, (n, C), in the order of `preparation.classes`."""
+        return self.probabilities(self.output(X))
+
+    def probabilities(self, output: Floats) -> Floats:
+        """ŷ with one column a class: (n, C); of a sigmoid's one column 1 − ŷ and ŷ."""
+        return np.hstack([1 - output, output]) if self.network.architecture.output == "sigmoid" else output
+
+    def output(self, X: Floats) -> Floats:
+        """ŷ of the network for raw rows X: (n, n_x); (n, n_y)."""
+        return self.network.predict(self.preparation.transform(X))
+
+    def measure(self, X: Floats, y: Targets) -> Measured:
+        """Errors on prepared rows X: (n, n_x), y: (n,) class numbers or standardized values."""
+        dtype = target_dtype(self.network.architecture.output, self.network.theta.dtype)
+        return self.network.evaluate(X, y.astype(dtype))
+
+
+def open_run(path: Path) -> Run:
+    """Raises InputError if the run has no model yet, Damaged if what is stored is not sound."""
+    for name in ("model.safetensors", "preparation.json"):
+        if not (path / name).is_file():
+            state = runs.read_run(path).get("state", "damaged")
+            raise InputError(f"{path.name} has no {name}: the run is {state}")
+    theta, stats, meta = runs.decode_model(path / "model.safetensors")
+    network = Network(Architecture.of(meta["architecture"]), theta, stats)
+    return Run(path, network, data.Preparation.from_json(runs.read_record(path, "preparation.json")))
+
+
+def again(path: Path) -> Ready:
+    """The config and data of a run, prepared again. Raises InputError if the data changed since."""
+    ready = prepare(config.load([path / "config.resolved.yaml"]))
+    if ready.data.sha256 != runs.read_run(path)["data"]["sha256"]:
+        source = ready.plan.experiment.data.source
+        problem = f"{source} is not the data that {path.name} was trained on; restore it, or evaluate with --data FILE"
+        raise InputError(Problem(problem, "data.source"))
+    return ready
+
+
+# ---- measuring
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What `evaluate` prints: `record` is contract section 4's object."""
+
+    record: dict[str, Any]
+    task: str
+    confidence: float
+    notes: tuple[str, ...] = ()
+
+
+def evaluate_part(path: Path, part: str) -> Evaluation:
+    """Errors on a part of the run's own data. A look at test is recorded in the run and in looks.jsonl."""
+    run, ready = open_run(path), again(path)
+    if part not in ready.data.parts:
+        there = ", ".join(ready.data.parts)
+        raise InputError(Problem(f"{path.name} has no {part} part; it has {there}", "--part"))
+    rows = ready.data.parts[part]
+    with threads(ready.plan.threads):
+        measured = run.measure(rows.X, rows.y)
+    confidence = ready.plan.experiment.diagnosis.confidence
+    record = _record(run, part, measured, rows.y, confidence)
+    notes: tuple[str, ...] = ()
+    if part == "test":
+        named = hashlib.sha256(ready.data.sha256.encode() + np.ascontiguousarray(rows.rows).tobytes()).hexdigest()
+        earlier = runs.record_look(path.parent, named, path.name, len(rows.y), measured.error)
+        runs.write_test(path, {"schema_version": 1, **record})
+        if earlier:
+            notes = (f"these test rows were looked at {earlier} times before: choosing by them makes them a dev set",)
+    return Evaluation(record, run.task, confidence, notes)
+
+
+def evaluate_file(path: Path, file: str) -> Evaluation:
+    """Errors on a new labelled file, streamed."""
+    run = open_run(path)
+    portions, targets = [], []
+    with threads(1):
+        for rows in data.read_rows(file, run.preparation, labelled=True):
+            assert rows.y is not None
+            y = run.preparation.encode(rows.y)
+            portions.append(run.measure(run.preparation.transform(rows.X), y))
+            targets.append(y)
+    if not portions:
+        raise InputError(Problem("no rows", where=file))
+    sizes = np.array([len(portion.errors) for portion in portions])
+    errors = np.concatenate([portion.errors for portion in portions])
+    whole = Measured(
+        loss=float(np.average([portion.loss for portion in portions], weights=sizes)),
+        error=float(errors.mean()),
+        errors=errors,
+        predicted=np.concatenate([portion.predicted for portion in portions]),
+    )
+    return Evaluation(_record(run, Path(file).name, whole, np.concatenate(targets), 0.95), run.task, 0.95)
+
+
+def _record(run: Run, part: str, measured: Measured, y: Targets, confidence: float) -> dict[str, Any]:
+    regression = run.task == "regression"
+    measurement = Measurement(measured.error, len(measured.errors), "measured", measured.errors if regression else None)
+    entry = diagnosis.error_entry("dev", measurement, task=run.task, confidence=confidence)
+    error = {key: entry[key] for key in ("value", "low", "high", "n")}
+    return {"part": part, "error": error, "loss": measured.loss, "metrics": _metrics(run, y, measured)}
+
+
+def _metrics(run: Run, y: Targets, measured: Measured) -> dict[str, float | None]:
+    """Accuracy; for regression RMSE and MAE in the target's own units, and R² of this part."""
+    if run.task != "regression":
+        return {"accuracy": 1 - measured.error}
+    off = measured.predicted.astype(np.float64) - y
+    spread = float(np.var(y, dtype=np.float64))
+    sd = run.preparation.target_sd
+    return {
+        "rmse": float(np.sqrt(np.mean(off**2))) * sd,
+        "mae": float(np.mean(np.abs(off))) * sd,
+        "r2": 1 - float(np.mean(off**2)) / spread if spread else None,
+    }
+
+
+def read_diagnosis(path: Path) -> dict[str, Any]:
+    """A run's diagnosis, with `run` and, once the test part was looked at, its error and gap filled in.
+
+    Raises InputError for a run that has none yet.
+    """
+    found = runs.find_record(path, "diagnosis.json")
+    if found is None:
+        state = runs.read_run(path).get("state", "damaged")
+        raise InputError(f"{path.name} has no diagnosis: the run is {state}")
+    test = runs.read_test(path)
+    if test is not None:
+        found = diagnosis.with_test(found, test["error"])
+    return {"run": str(path), **found}
+
+
+# ---- predicting
+
+
+def predictions_csv(run: Run, file: str, *, proba: bool = False, hardmax: bool = False) -> Iterator[str]:
+    """The lines of a CSV of predictions for the raw rows of a file, its header first.
+
+    Columns: the id column if there is one, `prediction`, then `p_<class>` with `proba`, a 0/1 column a class
+    with `hardmax`. Raises InputError for either with a regression, and for rows that don't fit.
+    """
+    classes = run.preparation.classes
+    if (proba or hardmax) and not classes:
+        raise InputError(f"{run.path.name} is a regression: it predicts values, not classes")
+    header = ["prediction"]
+    header += [f"p_{name}" for name in classes] if proba else []
+    header += list(classes) if hardmax else []
+    written = False
+    with threads(1):
+        for rows in data.read_rows(file, run.preparation):
+            output = run.output(rows.X)
+            names = run.preparation.decode(run.decisions(output))
+            columns: list[Any] = [names if classes else [repr(float(value)) for value in names]]
+            probabilities = run.probabilities(output) if classes else output
+            if proba:
+                columns += [[f"{p:.6g}" for p in column] for column in probabilities.T.tolist()]
+            if hardmax:
+                columns += (np.arange(len(classes))[:, None] == probabilities.argmax(axis=1)).astype(int).tolist()
+            if rows.ids is not None:
+                columns.insert(0, rows.ids)
+            if not written:
+                yield _line([*([run.preparation.id or "id"] if rows.ids is not None else []), *header])
+                written = True
+            for row in zip(*columns, strict=True):
+                yield _line(row)
+    if not written:
+        yield _line(header)
+
+
+def _line(cells: Any) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
