@@ -30,8 +30,9 @@ class RunRecord:
 
     `run` is run.json (its `best_epoch`, where given, is the epoch that early stopping kept), `metrics` the
     lines of metrics.jsonl, `diagnosis` diagnosis.json, `config_text` config.resolved.yaml. `predictions` are those
-    of the dev part (of the training part where there is no dev): lists `rows`, `y`, `predicted` (class numbers, or values in units of the target) and `probability` (one list a row with
-    the probabilities of all classes, or one number: of class 1 when binary, else of the predicted class).
+    of the dev part (of the training part where there is no dev): lists `rows`, `y`, `predicted` (class numbers,
+    or values in units of the target) and `probability` (one list a row with the probabilities of all classes, or
+    one number: of class 1 when binary, else of the predicted class).
     """
 
     id: str
