@@ -74,7 +74,8 @@ class Epoch:
 
 
 class Diverged(Exception):
-    """A cost or gradient is no longer a usable number. The step was not taken: the State is that before it."""
+    """A cost, gradient or parameter is no longer a usable number. The step (or the epoch's end) was not taken:
+    the State is that before it."""
 
     def __init__(self, epoch: int, step: int, layer: int, what: str) -> None:
         self.epoch, self.step, self.layer, self.what = epoch, step, layer, what
@@ -115,7 +116,11 @@ class _Trainer:
             e, planned = max(1, position.step), self.steps
         return learning_rate(schedule, self.program.optimizer.learning_rate, e, planned)
 
-    @np.errstate(all="ignore")  # what overflows is caught by _screen, at its step
+    def usable(self, vector: Floats) -> bool:
+        """Whether a vector is finite and far from the largest number of its type."""
+        return float(np.dot(vector, vector)) < self.limit
+
+    @np.errstate(all="ignore")  # what overflows is caught at its step, by the screen below
     def step(self, order: Ints) -> Step:
         state, position = self.state, self.state.position
         rows = order[self.bounds[position.batch] : self.bounds[position.batch + 1]]
@@ -124,23 +129,22 @@ class _Trainer:
         y = self.train.y[rows]
         position.step += 1
         J, penalty = self.network.gradient_of(ws, y, self.program.batch_size, position.step)
-        square = float(np.dot(self.g, self.g))
-        if not (math.isfinite(J) and square < self.limit):
+        if not (math.isfinite(J) and self.usable(self.g) and self.usable(state.theta)):
             position.step -= 1
-            raise self.diverged(J)
-        norm = math.sqrt(square)
+            raise self.diverged(J, position.step + 1)
+        norm = math.sqrt(float(np.dot(self.g, self.g)))
+        position.batch += 1
+        last = position.batch == self.batches or position.step == self.steps
+        before = self._note_gradient() if last else None
         clip = self.program.optimizer.clip_norm
         if clip is not None and norm > clip:
             self.g *= clip / norm
-        position.batch += 1
-        last = position.batch == self.batches or position.step == self.steps
-        before = state.theta.copy() if last else None
         self.program.optimizer.update(state.theta, self.g, state.slots, self.alpha(), position.step, self.weights)
         self.network.update_averages()
         self._average()
         state.sums[:SUMS] += np.array([J, penalty, norm, 1.0]) * len(rows)
         if before is not None:
-            self._note_layers(before)
+            self._note_update(before)
         return Step(position.step, J, norm)
 
     def _average(self) -> None:
@@ -151,22 +155,31 @@ class _Trainer:
             average *= beta
             average += (1 - beta) * self.state.theta
 
-    def _note_layers(self, before: Floats) -> None:
+    def _note_gradient(self) -> Floats:
+        """The gradient's norms by layer, before clipping. Returns a copy of theta, for `_note_update`."""
+        sums, layers = self.state.sums, (len(self.state.sums) - SUMS) // 2
+        sums[SUMS : SUMS + layers] = health.by_layer(self.network.layout, self.g)
+        return self.state.theta.copy()
+
+    def _note_update(self, before: Floats) -> None:
         layout, sums = self.network.layout, self.state.sums
         layers = (len(sums) - SUMS) // 2
         size = health.by_layer(layout, before)
         moved = health.by_layer(layout, self.state.theta - before)
-        sums[SUMS : SUMS + layers] = health.by_layer(layout, self.g)
         sums[SUMS + layers :] = np.divide(moved, size, out=np.zeros_like(moved), where=size > 0)
 
-    def diverged(self, J: float) -> Diverged:
-        """Names the first layer, forward and then backward, whose numbers are not finite."""
-        position, last = self.state.position, len(self.program.architecture.sizes) - 1
-        place = position.epoch + 1, position.step + 1
+    def diverged(self, J: float, step: int) -> Diverged:
+        """Names the first layer, forward and then backward, whose numbers are not usable. 0 is the input."""
+        last = len(self.program.architecture.sizes) - 1
+        place = self.state.position.epoch + 1, step
         ws = self.network.workspace(self.network.last_m)
-        for n, A in enumerate(ws.A):
-            if not np.isfinite(A).all():
-                return Diverged(*place, n, f"the activations of layer {n} are not finite" if n else "the input is not")
+        if not np.isfinite(ws.A[0]).all():
+            return Diverged(*place, 0, "the input is not finite")
+        for n, size in enumerate(health.by_layer(self.network.layout, self.state.theta), start=1):
+            if not size * size < self.limit:
+                return Diverged(*place, n, f"the parameters of layer {n} have norm {size:.3g}")
+            if n < last and not np.isfinite(ws.A[n]).all():
+                return Diverged(*place, n, f"the activations of layer {n} are not finite")
         if not math.isfinite(J):
             return Diverged(*place, last, f"the cost is {J}")
         for block in reversed(self.network.layout.blocks):
@@ -182,6 +195,8 @@ class _Trainer:
         theta, stats = parameters(self.program, self.train, state)
         network = self.network if theta is state.theta else Network(self.program.architecture, theta, stats)
         train = network.evaluate(self.train.X, self.train.y)
+        if not (math.isfinite(train.loss) and self.usable(theta)):
+            raise self.diverged(train.loss, position.step)
         dev = network.evaluate(self.dev.X, self.dev.y) if self.dev else None
         alpha = self.alpha()
         position.epoch, position.batch = position.epoch + 1, 0
@@ -200,9 +215,10 @@ class _Trainer:
         """Early stopping after an epoch: ties go to the lower dev loss, then to the earlier epoch."""
         stopping = self.state.stopping
         value = dev.error if rule.monitor == "dev.error" else dev.loss
-        improved = value < stopping.value - rule.min_delta
+        improved = value < stopping.reference - rule.min_delta
         best = (value, dev.loss) < (stopping.value, stopping.loss)
         stopping.waited = 0 if improved else stopping.waited + 1
+        stopping.reference = value if improved else stopping.reference
         if best:
             _keep(stopping, value, dev.loss, self.state.position.epoch)
             self.state.best = Snapshot(now.theta.copy(), now.stats.copy())
@@ -236,7 +252,8 @@ def parameters(program: Program, train: Rows, state: State) -> tuple[Floats, Flo
     theta = state.slots["average"] / (1 - beta**state.position.step)
     stats = np.zeros_like(state.stats)
     if stats.size:
-        Network(program.architecture, theta, stats).measure_averages(train.X, program.batch_size)
+        order = permutation(len(train), program.seed, Purpose.SHUFFLE)  # rows may lie sorted by class
+        Network(program.architecture, theta, stats).measure_averages(train.X, program.batch_size, order)
     return theta, stats
 
 
@@ -245,3 +262,10 @@ def model(program: Program, train: Rows, state: State) -> Snapshot:
     if state.best is not None:
         return state.best
     return Snapshot(*parameters(program, train, state))
+
+
+def steps_of(program: Program, m: int, epochs: int | None = None) -> int:
+    """How many steps the program takes on m training examples, or how many so many epochs take."""
+    batch_norm = any(layer.batch_norm for layer in program.architecture.layers)
+    an_epoch = len(batch_bounds(m, program.batch_size, batch_norm)) - 1
+    return an_epoch * epochs if epochs else program.steps or (program.epochs or 0) * an_epoch

@@ -12,7 +12,7 @@ import numpy as np
 
 from dltrain.engine import activations, losses
 from dltrain.engine.architecture import Architecture, BatchNorm
-from dltrain.engine.arrays import Bools, Floats, Targets
+from dltrain.engine.arrays import Bools, Floats, Ints, Targets
 from dltrain.engine.binding import bind, regularized
 from dltrain.engine.layout import Layout
 from dltrain.engine.streams import Masks, keep_words
@@ -186,12 +186,14 @@ class Network:
                 average *= batch_norm.average
                 average += (1 - batch_norm.average) * value
 
-    def measure_averages(self, X: Floats, batch_size: int) -> None:
-        """Batch norm's averages := the means over the batches of X under the present theta, dropout off."""
+    def measure_averages(self, X: Floats, batch_size: int, order: Ints) -> None:
+        """Batch norm's averages := the means over the batches of X, taken in `order`, under the present theta,
+        dropout off. A short last batch is left out."""
         self.stats[...] = 0
         for start in range(0, len(X) - len(X) % batch_size or len(X), batch_size):
-            ws = self.workspace(len(X[start : start + batch_size]))
-            ws.X[...] = X[start : start + batch_size]
+            rows = order[start : start + batch_size]
+            ws = self.workspace(len(rows))
+            np.take(X, rows, axis=0, out=ws.X, mode="clip")
             self._forward(ws, 0, False)
             for l, (mu, var) in self._batch_stats.items():
                 self._averages[f"mu{l}"] += mu

@@ -25,13 +25,15 @@ class Position:
 
 @dataclass(slots=True)
 class Stopping:
-    """Early stopping's memory: the best monitored value, its dev loss and epoch, and whether to stop."""
+    """Early stopping's memory: the best monitored value, its dev loss and epoch, epochs waited, whether to stop,
+    and the value from which the next improvement is measured (min_delta apart, slow falls add up)."""
 
     value: float = math.inf
     loss: float = math.inf
     epoch: int = 0
     waited: int = 0
     stop: bool = False
+    reference: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
