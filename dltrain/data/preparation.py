@@ -111,13 +111,14 @@ class Preparation:
         n = len(X) if rows is None else len(rows)
         out = np.empty((n, self.n_x), dtype=self.dtype)
         offset, factor = self.affine()
+        flat = np.flatnonzero(factor == 0)
         step = rows_in_block(X)
         for number, block in enumerate(blocks(X, rows)):
             part = out[number * step : number * step + len(block)]
             with np.errstate(over="ignore", invalid="ignore"):
-                part[:] = (block - offset) * factor
-            part += 0.0  # no -0.0 from constant columns
-            if not np.isfinite(part).all():
+                np.multiply(block - offset, factor, out=part, casting="same_kind")
+            part[:, flat] = 0.0  # not -0.0
+            if X.dtype.kind == "f" and not np.isfinite(part).all():
                 self._too_large(block, part)
         return out
 

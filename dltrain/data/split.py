@@ -77,15 +77,17 @@ def _round_up(
     load = np.zeros_like(room)
 
     def place(k: int, visited: set[int]) -> bool:
-        for p in np.argsort(-urgency[k], kind="stable").tolist():
-            if not allowed[k, p] or up[k, p] or p in visited:
-                continue
-            visited.add(p)
-            if load[p] < room[p]:
+        """One more 1 in row k: where there is room, else by moving another row's 1 out of the way."""
+        wanted = [p for p in np.argsort(-urgency[k], kind="stable").tolist() if allowed[k, p] and not up[k, p]]
+        for p in wanted:
+            if p not in visited and load[p] < room[p]:
                 load[p] += 1
                 up[k, p] = True
                 return True
-            for other in np.flatnonzero(up[:, p]).tolist():
+        for p in wanted:
+            others = [] if p in visited else np.flatnonzero(up[:, p]).tolist()
+            visited.add(p)
+            for other in others:
                 if place(other, visited):
                     up[other, p] = False
                     up[k, p] = True
