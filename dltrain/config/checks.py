@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 from dltrain.config.english import join
@@ -79,33 +80,33 @@ def _shares(experiment: Experiment) -> Found:
     split, given = experiment.split, given_by(experiment)
     if split.by == "files":
         return
-    for part, name in given.items():
-        if getattr(split, part) not in (None, 0):
-            yield Problem(f"the {part} rows come from {name}, so it takes no share; leave it out", f"split.{part}")
-    drawn = {part: share for part, share in shares(experiment).items() if share is not None}
-    if not set(drawn) - {"train_dev"}:
+    twice = [part for part in given if getattr(split, part) not in (None, 0)]
+    for part in twice:
+        yield Problem(f"the {part} rows come from {given[part]}, so it takes no share; leave it out", f"split.{part}")
+    drawn = {part: share for part, share in shares(experiment).items() if share is not None and part != "train_dev"}
+    if split.train_dev == "rest" and "train_dev" not in given:
+        yield Problem("rest is not allowed; expected a ratio of the training rows or a count", "split.train_dev")
+    if not drawn or twice:
         return
-    missing = [part for part in ("train", "dev") if part not in drawn and part not in given]
-    if missing:
-        there = join([f"split.{part}" for part in drawn if part != "train_dev"], "and")
-        yield Problem(f"is required beside {there}; expected a ratio, a count or rest", f"split.{missing[0]}")
-        return
-    if drawn["train"] == 0:
+    if drawn.get("train") == 0:
         yield Problem("0 leaves nothing to train on; expected a ratio, a count or rest", "split.train")
-    elif drawn["train"] == 1 and isinstance(drawn["train"], int):
+    elif drawn.get("train") == 1 and isinstance(drawn["train"], int):
         yield Problem("1 is a count, of one example; expected 1.0 for all, a larger count or rest", "split.train")
     else:
-        yield from _sum(drawn)
+        yield from _sum(drawn, "dev" in given)
 
 
-def _sum(drawn: dict[str, int | float | str]) -> Found:
+def _sum(drawn: dict[str, int | float | str], dev_given: bool) -> Found:
+    """Ratios of the drawn parts sum to 1. A train or dev left out takes the rest; train_dev comes out of train."""
+    if "train" not in drawn or ("dev" not in drawn and not dev_given and "rest" not in drawn.values()):
+        drawn = {**drawn, ("dev" if "train" in drawn else "train"): "rest"}
     ratios = [share for share in drawn.values() if isinstance(share, float)]
     counts = [share for share in drawn.values() if isinstance(share, int) and share]
     rest = [part for part, share in drawn.items() if share == "rest"]
-    total = sum(ratios)
+    total = math.fsum(ratios)
     said = " + ".join(f"{part} {share}" for part, share in drawn.items() if isinstance(share, float))
     if len(rest) > 1:
-        yield Problem(f"{join(rest, 'and')} are all rest; expected one rest at most", f"split.{rest[1]}")
+        yield Problem(f"{join(rest, 'and')} would each take the rest; expected one rest at most", f"split.{rest[1]}")
     elif rest and total >= 1 - TOLERANCE and ratios:
         yield Problem(
             f"{said} leaves nothing for the rest; expected ratios of less than 1 together", f"split.{rest[0]}"

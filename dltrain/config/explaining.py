@@ -133,8 +133,9 @@ def _short(value: Any) -> str:
 
 
 def _meaning(record: type, name: str) -> str:
-    properties = _definitions()[record.__name__]["properties"]
-    return str(properties[name].get("description", ""))
+    found = _definitions()[record.__name__]["properties"][name]
+    section = found.get("$ref", "").rpartition("/")[2]  # a section says it once when both docstrings agree
+    return str(found.get("description") or _definitions().get(section, {}).get("description", ""))
 
 
 @cache

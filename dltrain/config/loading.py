@@ -41,6 +41,8 @@ class Loaded:
     places: Places
     notices: tuple[str, ...] = ()
     """What a user should know: keys dropped since a kind was overridden."""
+    overrides: tuple[str, ...] = ()
+    """As given on the command line."""
 
     def locate(self, error: InputError) -> InputError:
         """The error with each key's place in front; a default's place is that of the section around it."""
@@ -52,7 +54,23 @@ def load(configs: Sequence[str | Path], overrides: Sequence[str] = ()) -> Loaded
 
     Raises InputError with everything wrong: of syntax alone while there is any, else of all keys.
     """
-    texts, roots = _read_all([os.fspath(config) for config in configs])
+    try:
+        return _load([os.fspath(config) for config in configs], overrides)
+    except InputError as error:
+        raise InputError(*(_one_line(problem) for problem in error.problems)) from None
+
+
+def _one_line(problem: Problem) -> Problem:
+    """What came from a file can't break the line, or command the terminal."""
+    return Problem(*(text and _printable(text) for text in (problem.message, problem.key, problem.where)))
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _load(configs: list[str], overrides: Sequence[str]) -> Loaded:
+    texts, roots = _read_all(configs)
     problems: list[Problem] = []
     notices: list[str] = []
     root = Node({}, None)
@@ -63,7 +81,7 @@ def load(configs: Sequence[str | Path], overrides: Sequence[str] = ()) -> Loaded
         root = given.apply(root, override)
     root = complete(_absolute(root, ()), Experiment)
     places, tree = Places(root), plain(root)
-    experiment, wrong = _settle(tree)
+    experiment, wrong = _settle(tree, places)
     problems += given.problems + wrong
     if problems or experiment is None:
         raise InputError(*_in_order([_placed(problem, places) for problem in problems]))
@@ -74,22 +92,20 @@ def load(configs: Sequence[str | Path], overrides: Sequence[str] = ()) -> Loaded
 def _without_effect(experiment: Experiment, places: Places) -> list[str]:
     """Overrides of a default for layers that all say their own, as they do in a config.resolved.yaml."""
     layers = experiment.architecture.layers
+    overridden = [key for key, place in places.values.items() if place.file is None]
     found = []
     for key in ("regularizer", *(f"architecture.{name}" for name in INHERITED)):
-        given = [
-            name for name, place in places.values.items() if f"{name}.".startswith(f"{key}.") and place.file is None
-        ]
         name = key.rpartition(".")[2]
+        given = [each for each in overridden if f"{each}.".startswith(f"{key}.")]
         if given and layers and all(getattr(layer, name) is not None for layer in layers):
-            found.append(
-                f"{given[0]} changes no hidden layer, since each has its own {name}: architecture.layers.0.{name}"
-            )
+            each = f"each has its own (architecture.layers.0.{name})"
+            found.append(f"{given[0]} changes no hidden layer, since {each}")
     return found
 
 
-def _settle(tree: dict[str, Any]) -> tuple[Experiment | None, list[Problem]]:
+def _settle(tree: dict[str, Any], places: Places) -> tuple[Experiment | None, list[Problem]]:
     """The Experiment, or what is wrong; contradictions between the sound sections are found in any case."""
-    found = validate(tree)
+    found = validate(tree, places)
     if isinstance(found, Experiment):
         return found, check(found)
     spoiled = {(problem.key or "").partition(".")[0] for problem in found}

@@ -36,7 +36,7 @@ def read(text: str, file: str | None) -> Node:
     try:
         root = builder.document(yaml.parse(text, Loader=Loader))
     except yaml.YAMLError as error:
-        builder.problems.append(_syntax(error, file))
+        builder.problems.append(_syntax(error, text, file))
     except (ValueError, OverflowError):  # an escape such as "\UFFFFFFFF"
         builder.complain(Place(file, 1, 1), "an escape sequence in quotes names no character")
     if builder.problems:
@@ -85,7 +85,7 @@ class _Builder:
         if isinstance(event, yaml.MappingStartEvent):
             return Node(self.mapping(events, depth), place)
         if isinstance(event, yaml.SequenceStartEvent):
-            items = []
+            items: list[Node] = []
             while not isinstance(child := next(events), yaml.SequenceEndEvent):
                 self.path.append(str(len(items)))
                 items.append(self.node(child, events, depth + 1))
@@ -162,15 +162,23 @@ WORDING = (
     ("unexpected end of stream", "a quote is opened and never closed"),
     ("expected ',' or ']'", "a list is opened with [ and not closed, or a comma is missing"),
     ("expected ',' or '}'", "a mapping is opened with { and not closed, or a comma is missing"),
+    ("did not find expected alphabetic", "a name is missing behind * or &; if it is text, quote it"),
+    ("expected alphabetic or numeric", "a name is missing behind * or &; if it is text, quote it"),
     ("expected the node content", "a value was expected here"),
 )
 
 
-def _syntax(error: yaml.YAMLError, file: str | None) -> Problem:
+def _syntax(error: yaml.YAMLError, text: str, file: str | None) -> Problem:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
     said = str(getattr(error, "problem", None) or error).replace("\n", " ")
-    if "\\t" in said or "tab" in said:
+    if mark and _character(text, place) == "\t":
         said = "a tab; YAML is indented with spaces"
     message = next((plain for wording, plain in WORDING if wording in said), said)
     return Problem(f"not valid YAML: {message}", where=str(place))
+
+
+def _character(text: str, place: Place) -> str:
+    lines = text.split("\n")
+    line = lines[place.line - 1] if place.line <= len(lines) else ""
+    return line[place.column - 1 : place.column]

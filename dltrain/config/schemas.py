@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from dltrain.config.hints import as_data, keys
 from dltrain.config.normalizing import ALIASES, MOST_LAYERS
+from dltrain.config.records import DeclaredArchitecture, Experiment
 from dltrain.config.validating import adapter
 
 Schema = dict[str, Any]
@@ -18,6 +20,7 @@ def schema() -> Schema:
     """
     found: Schema = adapter().json_schema()
     definitions = found["$defs"]
+    _defaults(found, definitions)
     _aliases(definitions)
     _relax_kinds(found, definitions)
     _short_layers(definitions)
@@ -28,6 +31,15 @@ def schema() -> Schema:
 def _either(short: Schema, long: Schema) -> Schema:
     outside: Schema = {key: long.pop(key) for key in ("description", "default") if key in long}
     return {"anyOf": [short, long], **outside}
+
+
+def _defaults(whole: Schema, definitions: Schema) -> None:
+    """Defaults that are records, which pydantic leaves out."""
+    for record in (Experiment, DeclaredArchitecture):
+        properties = (whole if record is Experiment else definitions[record.__name__])["properties"]
+        for key in keys(record).values():
+            if not key.required:
+                properties[key.name].setdefault("default", as_data(key.default))
 
 
 def _aliases(definitions: Schema) -> None:
@@ -52,13 +64,21 @@ def _relax_kinds(node: Any, definitions: Schema) -> None:
         _relax_kinds(child, definitions)
     mapping = node.pop("discriminator", {}).get("mapping")
     if mapping:
-        implied = node.get("default", {}).get("kind") if isinstance(node.get("default"), dict) else None
+        default = node.get("default")
+        implied = default["kind"] if isinstance(default, dict) else None
         node.pop("oneOf", None)
         records = [
             {"$ref": reference} if kind == implied else {"$ref": reference, "required": ["kind"]}
             for kind, reference in mapping.items()
         ]
-        node["anyOf"] = [{"enum": list(mapping)}, *records]
+        alone = [kind for kind, reference in mapping.items() if _complete_alone(definitions, reference)]
+        node["anyOf"] = [{"enum": alone}, *records]
+
+
+def _complete_alone(definitions: Schema, reference: str) -> bool:
+    """Whether a kind's other keys all have defaults."""
+    definition = definitions[reference.rpartition("/")[2]]
+    return not definition.get("required") and "allOf" not in definition
 
 
 def _short_layers(definitions: Schema) -> None:

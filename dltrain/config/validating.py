@@ -20,6 +20,7 @@ from dltrain.config.hints import (
     record_at,
     records,
 )
+from dltrain.config.nodes import Places
 from dltrain.config.records import Experiment
 from dltrain.errors import Problem
 
@@ -54,8 +55,11 @@ class _Spot:
     value: Any
 
 
-def validate(tree: dict[str, Any]) -> Experiment | list[Problem]:
-    """The tree as an Experiment, read strictly: no text for numbers, no numbers for true."""
+def validate(tree: dict[str, Any], places: Places | None = None) -> Experiment | list[Problem]:
+    """The tree as an Experiment, read strictly: no text for numbers, no numbers for true; or what is wrong.
+
+    A wrong key is placed at the key itself; the other problems are to be placed at their values.
+    """
     from pydantic import ValidationError
 
     try:
@@ -65,7 +69,9 @@ def validate(tree: dict[str, Any]) -> Experiment | list[Problem]:
     told: dict[tuple[str, ...], Problem] = {}
     for spot, kind, in_key in found:
         if not any(_inside(other.path, spot.path) for other, _, _ in found):
-            told.setdefault(spot.path, Problem(_say(spot, kind, in_key), key=".".join(spot.path)))
+            key = ".".join(spot.path)
+            place = places.keys.get(key) if places and (in_key or kind in UNKNOWN) else None
+            told.setdefault(spot.path, Problem(_say(spot, kind, in_key), key, str(place) if place else None))
     return list(told.values())
 
 
