@@ -47,8 +47,8 @@ def check_finite(X: Numbers, place: str, key: str | None) -> None:
             count += int(bad.sum())
     if count:
         values = "1 value is" if count == 1 else f"{count} values are"
-        message = f"{values} NaN or infinite, {first}; fill them in or take these rows out"
-        raise InputError(Problem(message, key, place))
+        message = f"{place}: {values} NaN or infinite, {first}; fill them in or take these rows out"
+        raise InputError(Problem(message, key))
 
 
 def as_labels(array: Array, place: str, key: str | None) -> Labels:

@@ -50,8 +50,8 @@ class _Column:
 class BadCells:
     """Keeps what is wrong in a file until all of it is known."""
 
-    def __init__(self, place: str, dialect: Dialect) -> None:
-        self.place, self.dialect = place, dialect
+    def __init__(self, place: str, dialect: Dialect, target: int | None) -> None:
+        self.place, self.dialect, self.target = place, dialect, target
         self.columns: dict[int, _Column] = {}
         self.ragged: list[tuple[int, int]] = []
         self.ragged_count = 0
@@ -84,7 +84,8 @@ class BadCells:
     def _ragged(self) -> list[Problem]:
         expected = len(self.dialect.names)
         problems = [
-            Problem(f"{cells} cells, expected {expected}", where=f"{self.place}:{line}") for line, cells in self.ragged
+            Problem(f"{_cells(cells)}, expected {expected}", where=f"{self.place}:{line}")
+            for line, cells in self.ragged
         ]
         if self.ragged_count > len(self.ragged):
             more = self.ragged_count - len(self.ragged)
@@ -134,14 +135,17 @@ class BadCells:
         names = [f"{self.dialect.names[column]}: {seen.missing}" for column, seen in gaps.items()]
         count = sum(seen.missing for seen in gaps.values())
         what = "1 cell is missing" if count == 1 else f"{self._at_least()}{count} cells are missing, the first here"
-        message = (
-            f"{what} ({listed(names)}); missing values are not handled yet: fill them in, take these rows "
-            f"out, or leave the columns out with data.exclude: [{listed([self.dialect.names[c] for c in gaps])}]"
-        )
+        inputs = [self.dialect.names[column] for column in gaps if column != self.target]
+        hint = f"; or leave columns out with data.exclude: [{listed(inputs)}]" if inputs else ""
+        message = f"{what} ({listed(names)}); missing values are refused: fill them in or take these rows out{hint}"
         return [Problem(message, where=f"{self.place}:{line}:{column + 1}")]
 
     def _at_least(self) -> str:
         return "at least " if self.cut else ""
+
+
+def _cells(count: int) -> str:
+    return "1 cell" if count == 1 else f"{count} cells"
 
 
 def _short(value: str) -> str:
@@ -183,11 +187,14 @@ def parse(text: str, first_line: int, roles: Roles, bad: BadCells) -> Chunk:
 
 
 def _guarded(reader: Any, place: str, first_line: int) -> Iterator[list[str]]:
+    before = 0
     try:
-        yield from reader
+        for cells in reader:
+            before = reader.line_num
+            yield cells
     except csv.Error as error:
-        where = f"{place}:{first_line + reader.line_num - 1}"
-        raise InputError(Problem(f"not a table: {error}; is a quote left open?", where=where)) from None
+        where = f"{place}:{first_line + before}"
+        raise InputError(Problem(f"cannot be read as cells ({error}); is a quote left open?", where=where)) from None
 
 
 def _compact(lines: list[int], first_line: int) -> int | tuple[int, ...]:

@@ -162,7 +162,7 @@ def _decode(block: bytes, place: str, first_line: int) -> str:
 
 
 def _chunks(first: bytes, blocks: Iterator[bytes], dialect: Dialect, roles: Roles, place: str) -> Iterator[Chunk]:
-    bad = BadCells(place, dialect)
+    bad = BadCells(place, dialect, roles.target)
     line = 1
     worse = 0
     for block in _all(first, blocks):

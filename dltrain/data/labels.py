@@ -80,14 +80,14 @@ def decide_task(raw: Raw, asked: Task) -> tuple[SettledTask, str]:
 def _classification(raw: Raw, y: Labels, asked: Task) -> tuple[SettledTask, str]:
     if not is_text(y) and not whole_numbers(y):
         row = int(np.argmax(y != np.floor(y)))
-        message = f"labels must be whole numbers or text, {raw.target} holds {y[row]}; data.task: regression?"
-        raise InputError(Problem(message, "data.task", raw.where(row)))
+        message = f"labels must be whole numbers or text, {raw.target} holds {y[row]}; try data.task: regression"
+        raise InputError(raw.problem(message, row, "data.task"))
     names, _ = numbered(y)
     if len(names) < 2:
         message = f"every row of {raw.target} is {names[0]!r}: there is nothing to tell apart"
-        raise InputError(Problem(message, "data.target", raw.place or None))
+        raise InputError(Problem(message, "data.target"))
     if asked == "binary" and len(names) != 2:
-        message = f"{raw.target} has {len(names)} classes ({listed(names)}), binary needs 2; data.task: multiclass"
+        message = f"{raw.target} has {len(names)} classes ({listed(names)}), binary needs 2; try data.task: multiclass"
         raise InputError(Problem(message, "data.task"))
     if asked in ("binary", "multiclass"):
         return asked, ""
@@ -110,13 +110,13 @@ def _quantity(y: Numbers) -> str:
 
 def _check_quantity(raw: Raw, y: Labels) -> None:
     if is_text(y):
-        message = f"{raw.target} holds text ({y[0]!r}), regression needs numbers; data.task: auto"
-        raise InputError(Problem(message, "data.task", raw.where(0)))
+        message = f"{raw.target} holds text ({y[0]!r}), regression needs numbers; try data.task: auto"
+        raise InputError(raw.problem(message, 0, "data.task"))
     if y.dtype.kind == "b":
         raise InputError(Problem(f"{raw.target} holds true and false, regression needs numbers", "data.task"))
     if y.min() == y.max():
         message = f"every row of {raw.target} is {number_name(y[0])}: there is nothing to learn"
-        raise InputError(Problem(message, "data.target", raw.place or None))
+        raise InputError(Problem(message, "data.target"))
 
 
 def _check_mixed(raw: Raw, y: Labels) -> None:
@@ -129,31 +129,32 @@ def _check_mixed(raw: Raw, y: Labels) -> None:
     if len(text) >= len(cells) / 2:
         return
     problems = [
-        Problem(f"{raw.target}: {cells[row]!r} is not a number, unlike the rest of the target", where=raw.where(row))
+        raw.problem(f"{raw.target}: {cells[row]!r} is not a number, unlike most of the target", row, "data.target")
         for row in text[:10]
     ]
     if len(text) > len(problems):
-        problems.append(Problem(f"{len(text) - len(problems)} more rows hold text in the target", where=raw.place))
+        problems.append(Problem(f"{len(text) - len(problems)} more rows of {raw.target} are no numbers", "data.target"))
     raise InputError(*problems)
 
 
 def check_classes(parts: dict[str, Raw], classes: Sequence[str]) -> None:
     """InputError for classes with a single row, in all parts together."""
     counts = dict.fromkeys(classes, 0)
-    where: dict[str, str] = {}
+    where: dict[str, tuple[Raw, int]] = {}
     for raw in parts.values():
         assert raw.y is not None
         names, codes = numbered(raw.y)
         first = {int(code): int(row) for code, row in zip(*np.unique(codes, return_index=True), strict=True)}
         for number, times in enumerate(np.bincount(codes, minlength=len(names))):
             counts[names[number]] += int(times)
-            where.setdefault(names[number], raw.where(first[number]))
+            where.setdefault(names[number], (raw, first[number]))
     single = [name for name in classes if counts[name] == 1]
     if not single:
         return
     what = f"class {single[0]!r} has a single row"
     if len(single) > 1:
-        what = f"{len(single)} classes have a single row ({listed([repr(name) for name in single], 5)})"
+        what = f"{len(single)} classes have a single row ({', '.join(map(repr, single[:3]))}, ...)"
     hint = "take it out, or is the target a quantity (data.task: regression)?"
     message = f"{what}, which cannot be both learned and tested; {hint}"
-    raise InputError(Problem(message, "data.target", where[single[0]]))
+    raw, row = where[single[0]]
+    raise InputError(raw.problem(f"{raw.target}: {message}", row, "data.target"))

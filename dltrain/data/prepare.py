@@ -67,34 +67,18 @@ def prepare(experiment: Experiment) -> Prepared:
     Raises InputError with one problem for each thing wrong.
     """
     sources = read_sources(experiment)
-    split, data = experiment.split, experiment.data
-    pool, origin, limited = _limit(sources.pool, data.limit, split.seed)
-    image_shape = settle_image_shape(data, pool)
-    task, why = decide_task(pool, data.task)
+    split = experiment.split
+    pool, origin, limited = _limit(sources.pool, experiment.data.limit, split.seed)
+    image_shape = settle_image_shape(experiment.data, pool)
+    task, why = decide_task(pool, experiment.data.task)
     classes = _classes(pool, sources, task)
     sizes = settle_sizes(split, pool.n, sources.given)
     stratify = _stratify(split, task)
-    codes = numbered(_labels(pool))[1] if stratify else None
-    rows = draw_parts(sizes, split.seed, codes)
-    drawn = {part: _Drawn(pool, rows[part], origin) for part in PARTS if len(rows[part])}
-    drawn |= {part: _Drawn(raw, np.arange(raw.n)) for part, raw in sources.given.items()}
-    drawn = {part: drawn[part] for part in PARTS if part in drawn}
-    absent = _check_coverage(drawn, classes, split, sources.keys)
-    preparation = Preparation.fit(
-        pool.X,
-        _labels(pool),
-        drawn["train"].rows,
-        task=task,
-        features=pool.features,
-        classes=classes,
-        normalize=data.normalize,
-        image_shape=image_shape,
-        target=pool.target,
-        dtype=experiment.training.dtype,
-        columns=pool.columns,
-        header=pool.header,
-        id=data.id,
+    drawn = _draw(
+        sources, pool, origin, draw_parts(sizes, split.seed, numbered(_labels(pool))[1] if stratify else None)
     )
+    absent = _check_coverage(drawn, classes, split, sources.keys)
+    preparation = _fit(experiment, drawn["train"], task, classes, image_shape)
     notes = [*sources.notes, limited, sizes.note, why, *absent, *_constant(preparation, drawn), _copied(drawn)]
     return Prepared(
         parts={part: _transform(one, preparation) for part, one in drawn.items()},
@@ -103,6 +87,37 @@ def prepare(experiment: Experiment) -> Prepared:
         notes=tuple(note for note in notes if note),
         settled_split=_settled(split, sizes, stratify, sources),
         sha256=content_sha256(sources.files),
+    )
+
+
+def _draw(sources: Sources, pool: Raw, origin: Rows | None, rows: dict[str, Rows]) -> dict[str, _Drawn]:
+    """All parts that have rows, in the order train, train_dev, dev, test."""
+    drawn = {part: _Drawn(pool, rows[part], origin) for part in PARTS if len(rows[part])}
+    drawn |= {part: _Drawn(raw, np.arange(raw.n)) for part, raw in sources.given.items()}
+    return {part: drawn[part] for part in PARTS if part in drawn}
+
+
+def _fit(
+    experiment: Experiment,
+    train: _Drawn,
+    task: SettledTask,
+    classes: tuple[str, ...],
+    image_shape: tuple[int, ...] | None,
+) -> Preparation:
+    return Preparation.fit(
+        train.raw.X,
+        _labels(train.raw),
+        train.rows,
+        task=task,
+        features=train.raw.features,
+        classes=classes,
+        normalize=experiment.data.normalize,
+        image_shape=image_shape,
+        target=train.raw.target,
+        dtype=experiment.training.dtype,
+        columns=train.raw.columns,
+        header=train.raw.header,
+        id=experiment.data.id,
     )
 
 
@@ -156,24 +171,35 @@ def _check_coverage(
     if not classes:
         return []
     present = {part: _present(one) for part, one in drawn.items()}
+    unlearned = [name for name in classes if name not in present["train"]]
+    if unlearned:
+        raise InputError(_unlearned(unlearned, present, keys))
     problems, notes = [], []
     for part, names in present.items():
         missing = [name for name in classes if name not in names]
-        if not missing:
-            continue
-        what = f"class {missing[0]!r} does" if len(missing) == 1 else f"classes {listed(missing)} do"
-        key = keys.get(part, f"split.{part}")
-        if part == "train":
-            hint = "every class must be learned: more training rows, or split.stratify: true"
-            problems.append(Problem(f"{what} not occur in train, only in other parts; {hint}", key))
-        elif split.stratify is not False:
+        what = f"{_these(missing)} not occur in {part}"
+        if missing and split.stratify is False:
+            notes.append(f"{what}: its error says nothing of them")
+        elif missing:
             hint = f"take a larger {part}, merge rare classes, or accept it with split.stratify: false"
-            problems.append(Problem(f"{what} not occur in {part}; {hint}", key))
-        else:
-            notes.append(f"{what} not occur in {part}: its error says nothing of them")
+            problems.append(Problem(f"{what}; {hint}", keys.get(part, f"split.{part}")))
     if problems:
         raise InputError(*problems)
     return notes
+
+
+def _these(classes: list[str]) -> str:
+    return f"class {classes[0]!r} does" if len(classes) == 1 else f"classes {listed(classes)} do"
+
+
+def _unlearned(classes: list[str], present: dict[str, set[str]], keys: dict[str, str]) -> Problem:
+    """A class that only other parts have: by an unlucky split, or since their files hold more."""
+    elsewhere = [part for part, names in present.items() if names & set(classes)]
+    if all(part in keys for part in elsewhere):
+        hint, key = "add training rows of it, or take these rows out", keys[elsewhere[0]]
+    else:
+        hint, key = "a larger train or split.stratify: true brings every class into it", "split.train"
+    return Problem(f"{_these(classes)} not occur in train, only in {' and '.join(elsewhere)}; {hint}", key)
 
 
 def _present(one: _Drawn) -> set[str]:
@@ -186,9 +212,10 @@ def _constant(preparation: Preparation, drawn: dict[str, _Drawn]) -> list[str]:
     names = preparation.constant
     if not names:
         return []
-    columns = [preparation.features.index(name) for name in names]
-    what = "1 column is" if len(names) == 1 else f"{len(names)} columns are"
-    then = "" if preparation.normalize == "none" else " and become 0"
+    places = {name: column for column, name in enumerate(preparation.features)}
+    columns = [places[name] for name in names]
+    what, becomes = ("1 column is", "becomes") if len(names) == 1 else (f"{len(names)} columns are", "become")
+    then = "" if preparation.normalize == "none" else f" and {becomes} 0"
     notes = [f"constant: {what} constant in the training set{then}: {listed(names)}"]
     train = drawn["train"]
     value = train.raw.X[train.rows[0], columns]

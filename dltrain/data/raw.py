@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from dltrain.errors import Problem
+
 Numbers: TypeAlias = npt.NDArray[Any]
 """Real numbers of any kind: bool, integers or floats."""
 
@@ -64,6 +66,12 @@ class Raw:
         """`file:line` of a row, or `file, row N` (from 0) where the file has no lines."""
         line = self.lines.of(row)
         return f"{self.place}:{line}" if line is not None else f"{self.place}, row {row}"
+
+    def problem(self, message: str, row: int, key: str) -> Problem:
+        """A problem with one row: at its line, or under the config's key where rows have no lines."""
+        if self.lines.of(row) is None:
+            return Problem(f"{message} ({self.where(row)})", key)
+        return Problem(message, where=self.where(row))
 
 
 def as_text(values: list[str]) -> Labels:

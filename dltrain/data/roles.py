@@ -54,7 +54,9 @@ class _Finder:
         if isinstance(name, int):
             if -columns <= name < columns:
                 return name % columns
-            self.problems.append(Problem(f"{self.place} has no column {name}: it has {columns}", key))
+            self.problems.append(
+                Problem(f"{self.place} has {columns} columns, no column {name} (0 is the first, -1 the last)", key)
+            )
             return None
         if name in self.names:
             return self.names.index(name)

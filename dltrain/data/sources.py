@@ -44,7 +44,7 @@ def read_sources(experiment: Experiment) -> Sources:
             raise InputError(Problem("data.arrays says already who is in which part; leave it out", "split.files"))
         return _from_arrays(data, data.arrays)
     if split.by == "files" and not named:
-        raise InputError(Problem("split.by: files needs split.files: {train: .., dev: .., test: ..}", "split.files"))
+        raise InputError(Problem("files needs split.files: {train: .., dev: .., test: ..}", "split.by"))
     return _from_files(data, named)
 
 
@@ -152,7 +152,7 @@ def _same_width(pool: Raw | None, given: dict[str, Raw]) -> list[Problem]:
     if pool is None:
         return []
     return [
-        Problem(f"{raw.X.shape[1]} inputs, the training rows have {pool.X.shape[1]}", f"data.arrays.{part}")
+        Problem(f"has rows of {raw.X.shape[1]} values, train has rows of {pool.X.shape[1]}", f"data.arrays.{part}")
         for part, raw in given.items()
         if raw.X.shape[1] != pool.X.shape[1]
     ]

@@ -72,21 +72,18 @@ def _roles(data: Data, names: Sequence[str], place: str, header: bool) -> Roles:
 def _read_text(path: Path, data: Data) -> Raw:
     def choose(dialect: Dialect) -> Roles:
         roles = _roles(data, dialect.names, shown(path), dialect.header or data.columns is not None)
-        nameless = [f"column_{column + 1}" for column in dialect.unnamed if column in roles.inputs]
+        nameless = [column for column in dialect.unnamed if column in roles.inputs]
         if nameless and data.features == "all":
-            message = f"{len(nameless)} columns of the header have no name; row numbers written by another program? "
-            hint = f"leave them out with data.exclude: [{listed(nameless)}], or name them"
-            raise InputError(Problem(message + hint, where=f"{shown(path)}:1:{roles_column(nameless[0])}"))
+            names = listed([f"column_{column + 1}" for column in nameless])
+            message = (
+                f"the header has no name here; row numbers? leave them out with data.exclude: [{names}], or name it"
+            )
+            raise InputError(Problem(message, where=f"{shown(path)}:1:{nameless[0] + 1}"))
         return roles
 
     named = [data.target, data.id, *(data.exclude or []), *(data.features if data.features != "all" else [])]
     raw, _ = read_table(path, choose, columns=data.columns, known={name for name in named if isinstance(name, str)})
     return raw
-
-
-def roles_column(name: str) -> int:
-    """7 for column_7."""
-    return int(name.removeprefix("column_"))
 
 
 def _from_matrix(array: npt.NDArray[Any], data: Data, place: str, key: str) -> Raw:
@@ -153,7 +150,7 @@ def pair(x: npt.NDArray[Any], y: npt.NDArray[Any], names: tuple[str, str], data:
     X, axes = as_inputs(x, f"{place}: {names[0]}", key)
     labels = as_labels(y, f"{place}: {names[1]}", key)
     if len(X) != len(labels):
-        raise InputError(Problem(f"{names[0]} has {len(X)} rows, {names[1]} has {len(labels)}", key, place))
+        raise InputError(Problem(f"{place}: {names[0]} has {len(X)} rows, {names[1]} has {len(labels)}", key))
     columns = tuple(data.columns) if data.columns else pixel_names(axes)
     if len(columns) != X.shape[1]:
         raise InputError(Problem(f"{len(columns)} names for the {X.shape[1]} columns of {names[0]}", "data.columns"))
