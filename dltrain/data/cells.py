@@ -162,7 +162,7 @@ def parse(text: str, first_line: int, roles: Roles, bad: BadCells) -> Chunk:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=bad.dialect.separator, skipinitialspace=True)
     line = first_line
     plain = text.isascii() and "_" not in text
-    for cells in _guarded(reader, bad.place, first_line):
+    for cells in guarded(reader, bad.place, first_line):
         here, line = line, first_line + reader.line_num
         if len(cells) != width:
             if any(cell.strip() for cell in cells):
@@ -186,7 +186,8 @@ def parse(text: str, first_line: int, roles: Roles, bad: BadCells) -> Chunk:
     )
 
 
-def _guarded(reader: Any, place: str, first_line: int) -> Iterator[list[str]]:
+def guarded(reader: Any, place: str, first_line: int) -> Iterator[list[str]]:
+    """The rows of a csv reader; InputError, with the line where the row begins, for what it cannot read."""
     before = 0
     try:
         for cells in reader:

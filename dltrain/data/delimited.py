@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from dltrain.data.cells import BadCells, Chunk, parse
+from dltrain.data.cells import BadCells, Chunk, guarded, parse
 from dltrain.data.dialect import MISSING, Dialect, sniff
 from dltrain.data.files import DEFLATE, open_data, shown
 from dltrain.data.labels import from_cells
@@ -61,6 +61,8 @@ def open_table(
     first = next(blocks, b"")
     if not first.strip():
         raise InputError(Problem(f"{place} is empty"))
+    if b"\n" not in first and b"\r" in first:
+        raise InputError(Problem(f"the lines of {place} end in a carriage return alone; save it with line feeds"))
     first = first.removeprefix(b"\xef\xbb\xbf")
     dialect = sniff(_decode(first, place, 1), place, tabs=tabs, columns=columns, known=known)
     check_names(dialect.names, place)
@@ -193,8 +195,8 @@ def _skip_header(block: bytes, place: str) -> tuple[bytes, int]:
     import csv
     import io
 
-    reader = csv.reader(io.StringIO(_decode(block, place, 1), newline=""))
-    for row in reader:
+    reader = csv.reader(line.decode(errors="replace") for line in io.BytesIO(block))
+    for row in guarded(reader, place, 1):
         if any(cell.strip() for cell in row):
             break
     end = 0

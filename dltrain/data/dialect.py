@@ -19,6 +19,7 @@ MISSING = frozenset({"", "?", "na", "n/a", "nan", "null"})
 
 _BOM = "\ufeff"
 _SAMPLE = 20
+_ENOUGH = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def sniff(head: str, place: str, *, tabs: bool, columns: Sequence[str] | None, k
     A first line is the header if it holds one of the names in `known`, or text above a number. Where
     `columns` is given it is a header only if it repeats those names.
     """
-    head = head.removeprefix(_BOM)
+    head = _first_lines(head.removeprefix(_BOM))
     separator = "\t" if tabs else _separator(head)
     rows = _records(head, separator)
     if not rows:
@@ -58,6 +59,12 @@ def sniff(head: str, place: str, *, tabs: bool, columns: Sequence[str] | None, k
     unnamed = tuple(j for j, name in enumerate(first) if not name)
     names = tuple(name or f"column_{j + 1}" for j, name in enumerate(first))
     return Dialect(separator, names, True, unnamed)
+
+
+def _first_lines(head: str) -> str:
+    """Enough to see how the table is written, without taking apart millions of characters."""
+    end = head.rfind("\n", 0, _ENOUGH) + 1
+    return head[:end] if len(head) > _ENOUGH and head.count("\n", 0, end) > _SAMPLE else head
 
 
 def _records(head: str, separator: str) -> list[list[str]]:
