@@ -22,7 +22,7 @@ def print_runs(runs: Sequence[Mapping[str, Any]], *, stream: TextIO | None = Non
     """One row a run, in the order given.
 
     Read of each: `id`, `state`, `task`, `epoch`, `errors` ({part: {value, low, high, n}} or {part: value}),
-    `headline`, `created` (text). What is missing stays empty.
+    `headline`, `created` (an ISO time, shown to the minute). What is missing stays empty.
     """
     parts = [part for part in ("train", "dev", "test") if any(_error(run, part) is not None for run in runs)]
     table = plain_table()
@@ -38,7 +38,8 @@ def print_runs(runs: Sequence[Mapping[str, Any]], *, stream: TextIO | None = Non
         state = _styled(str(run.get("state") or NOTHING), STATES)
         epoch = "" if run.get("epoch") is None else count(run["epoch"])
         words = clean(run.get("headline") or "")
-        table.add_row(clean(run.get("id") or ""), state, epoch, *errors, words, clean(run.get("created") or ""))
+        created = clean(run.get("created") or "").replace("T", " ")[: len("2026-11-22 13:46")]
+        table.add_row(clean(run.get("id") or ""), state, epoch, *errors, words, created)
     show(_without_empty_columns(table), stream=stream)
 
 
@@ -53,14 +54,18 @@ def _error_cell(run: Mapping[str, Any], part: str) -> str:
         return ""
     if run.get("task") == "regression":
         return fixed(value)
-    entry = run["errors"][part]
-    return percent(value, rate_decimals([entry.get("n")] if isinstance(entry, Mapping) else [], [value]))
+    return percent(value, 2)
 
 
 def _without_empty_columns(table: Table) -> Table:
-    """Columns with neither header nor cells tell nothing; a whole column of blanks is left out."""
-    table.columns = [col for col in table.columns if any(str(cell) for cell in col.cells)] or table.columns
-    return table
+    """The same table without the columns that no row fills (all of them, when there is no row)."""
+    kept = [col for col in table.columns if any(str(cell) for cell in col.cells)] or table.columns
+    lean = plain_table()
+    for col in kept:
+        lean.add_column(col.header, justify=col.justify, overflow=col.overflow)
+    for cells in zip(*(col.cells for col in kept), strict=True):
+        lean.add_row(*cells)
+    return lean
 
 
 def _styled(words: str, styles: Mapping[str, str]) -> Text:
@@ -124,7 +129,7 @@ def print_network(layers: Sequence[Mapping[str, Any]], *, stream: TextIO | None 
         parameters = count(layer.get("parameters"))
         table.add_row(clean(layer.get("name") or ""), shape, *words, kept, norm, parameters)
     total = sum(layer.get("parameters") or 0 for layer in layers)
-    show(_without_empty_columns(table), f"{count(total)} parameters in all", stream=stream)
+    show(_without_empty_columns(table), "", f"{count(total)} parameters in all", stream=stream)
 
 
 def print_check(check: Mapping[str, Any], *, stream: TextIO | None = None) -> None:

@@ -176,13 +176,26 @@ def test_names_are_no_markup_and_no_emoji_code(capsys: pytest.CaptureFixture[str
 def test_the_list_of_runs(capsys: pytest.CaptureFixture[str]) -> None:
     tables.print_runs(
         [
-            {"id": "a", "state": "finished", "epoch": 100, "errors": {"train": 0.01, "dev": {"value": 0.1, "n": 9000}}},
+            {
+                "id": "a",
+                "state": "finished",
+                "epoch": 100,
+                "errors": {"train": 0.01, "dev": {"value": 0.1, "n": 9000}},
+                "created": "2026-11-22T13:46:00.123Z",
+            },
             {"id": "b", "state": "diverged", "task": "regression", "errors": {"dev": 0.25}, "headline": None},
         ]
     )
     header, _, first, second = lines_of(capsys.readouterr().out)
-    assert header.split() == ["run", "state", "epoch", "train", "dev"]  # columns that nobody fills are left out
-    assert first.split() == ["a", "finished", "100", "1.0%", "10.00%"]
+    assert header.split() == [
+        "run",
+        "state",
+        "epoch",
+        "train",
+        "dev",
+        "created",
+    ]  # columns that nobody fills are left out
+    assert first.split() == ["a", "finished", "100", "1.00%", "10.00%", "2026-11-22", "13:46"]
     assert second.split() == ["b", "diverged", "0.250"]
 
 
@@ -203,8 +216,12 @@ def test_gradcheck(capsys: pytest.CaptureFixture[str]) -> None:
     block |= {"epsilon": 1e-5, "band": "great"}
     bad = block | {"name": "b1", "ratio": 0.5, "kinks": 0, "band": "not good"}
     check = {"verdict": "not good", "ratio": 0.1, "epsilon": 1e-7, "blocks": [block, bad], "size": 24, "worst": "b1"}
+    tables.print_gradcheck(check | {"blocks": [bad]})  # no kinks: that column is left out
+    assert "block  size  compared  at 1.0e-07     best  at epsilon  verdict\n" in capsys.readouterr().out
     tables.print_gradcheck(check | {"culprit": {"explanation": "db1 lacks its mean"}})
     out = capsys.readouterr().out
+    header = next(line for line in lines_of(out) if line.startswith("block"))
+    assert header.split("  ")[-1].strip() == "verdict" and "at epsilon" in header
     assert re.search(r"W1 +12 +11 +1 +3\.2e-07 +2\.0e-09 +1\.0e-05 +great\n", out)
     assert "gradient check: not good, 1.0e-01 over all parameters" in out and "  db1 lacks its mean" in out
     tables.print_gradchecks({"relu, softmax": check, "tanh": check | {"verdict": "great", "ratio": 0.0}})

@@ -93,10 +93,13 @@
 
     read(index) {
       const spec = this.spec;
-      const rest = spec.mark && spec.whole_x ? spec.x.indexOf(spec.mark.x) : spec.x.length - 1;
-      const i = index == null ? rest : index;
-      this.at.textContent = spec.x_label + " " + number(spec.x[i]);
-      spec.series.forEach((line, k) => { this.values[k].textContent = line.values[i] == null ? "–" : number(line.values[i]) + line.unit; });
+      const marked = spec.mark ? spec.x.indexOf(spec.mark.x) : null;
+      const i = index == null ? marked : index;
+      this.at.textContent = i == null ? "at the end" : spec.x_label + " " + number(spec.x[i]);
+      spec.series.forEach((line, k) => {
+        const value = i == null ? line.values.findLast((v) => v != null) : line.values[i];
+        this.values[k].textContent = value == null ? "–" : number(value) + line.unit;
+      });
       this.values.concat(this.at).forEach((element) => { element.hidden = index == null && !spec.whole_x; });
     }
 
