@@ -20,6 +20,7 @@ MISSING = frozenset({"", "?", "na", "n/a", "nan", "null"})
 _BOM = "\ufeff"
 _SAMPLE = 20
 _ENOUGH = 2**16
+_LONGEST_NAME = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,10 @@ def sniff(head: str, place: str, *, tabs: bool, columns: Sequence[str] | None, k
         return Dialect(separator, tuple(columns), first == list(columns))
     if not _is_header(first, second, known):
         return Dialect(separator, column_names(len(first)), False)
+    if max(map(len, first)) > _LONGEST_NAME:
+        message = f"a column name of more than {_LONGEST_NAME} characters; is a quote left open?"
+        raise InputError(Problem(message, where=f"{place}:1"))
+    first = [" ".join(name.split()) for name in first]
     unnamed = tuple(j for j, name in enumerate(first) if not name)
     names = tuple(name or f"column_{j + 1}" for j, name in enumerate(first))
     return Dialect(separator, names, True, unnamed)
