@@ -58,7 +58,9 @@ def _measure(
     for wider in EPSILONS:
         if hidden and wider != epsilon:
             measure(hidden, wider)
-    return tuple(BlockResult(name, where.stop - where.start, tuple(found[name])) for name, where in wheres.items())
+    return tuple(
+        BlockResult(name, where.stop - where.start, tuple(found[name]), one_sided) for name, where in wheres.items()
+    )
 
 
 def _within(coordinates: Ints, where: slice) -> Ints:

@@ -22,8 +22,10 @@ from dltrain.gradcheck.result import Report
 ROWS, N_X, N_Y = 7, 3, 3
 NOMINAL_M = 8
 """Not ROWS, so that the m of λ/m and that of the mean loss cannot stand in for each other unseen."""
+ROWS_PLACE = 8
+"""Rows on which no block of the grid has a gradient so small (below 4e-4) that round-off hides its digits."""
 AFTER_STEPS = 10
-DEPTHS: tuple[tuple[int, ...], ...] = ((4, 3), (4,), (4, 3, 4), (5,))
+DEPTHS: tuple[tuple[int, ...], ...] = ((4, 3), (4,), (3, 4, 3), (3,))
 """Units of the hidden layers, taken in turn, so that deep networks and one hidden layer meet every setting."""
 
 
@@ -95,7 +97,7 @@ def _case(name: str, layers: tuple[Layer, ...], output: Output, regularizer: Reg
 
 def _rows(output: Output) -> tuple[Floats, Targets]:
     """X: (m, n_x) standard normal; y: (m,), every class present."""
-    draws = generator(0, Purpose.GRADCHECK, 1)
+    draws = generator(0, Purpose.GRADCHECK, ROWS_PLACE)
     X = draws.standard_normal((ROWS, N_X))
     if output == "linear":
         return X, draws.standard_normal(ROWS)

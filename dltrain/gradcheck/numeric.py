@@ -51,7 +51,7 @@ def approximate(problem: Problem, coordinates: Ints, epsilon: float, one_sided: 
         theta[i] = middle
         values[k] = (J_right - J_left) / (right - left)
         if sides_right is not None and sides_left is not None:
-            kinked[k] = not np.array_equal(sides_right, sides_left)
+            kinked[k] = sides_right.tobytes() != sides_left.tobytes()
     return Approximation(epsilon, coordinates, values, kinked)
 
 

@@ -19,6 +19,8 @@ from dltrain.gradcheck.check import check
 from dltrain.gradcheck.problem import Details, Place
 from dltrain.gradcheck.result import Report
 
+_NO_KINKS: Bools = np.empty(0, np.bool_)
+
 
 class NetworkProblem:
     """J of a network on one batch, regularization included, dropout off or its masks frozen.
@@ -48,7 +50,9 @@ class NetworkProblem:
         self.blocks = [(block.name, block.slice) for block in layout.blocks]
         places = {block.name: _place(block, architecture, nominal_m) for block in layout.blocks}
         self.details = Details(places=places, known=True, quantities=_quantities(architecture, len(X), with_dropout))
+        kinds = {layer.activation for layer in architecture.layers}
         self._l1 = [block.slice for block in layout.blocks if places[block.name].l1]
+        self._has_kinks = bool(self._l1 or kinds & {"relu", "leaky_relu"})
 
     def cost(self, theta: Floats) -> float:
         """J, from the theta given; the frozen masks are those of step 0."""
@@ -63,9 +67,11 @@ class NetworkProblem:
 
     def sides(self, theta: Floats) -> Bools:
         """The side of 0 of every hidden pre-activation of a ReLU kind, and of every parameter under L1."""
+        if not self._has_kinks:
+            return _NO_KINKS
         hidden = [active.ravel() for active in self._network.active()]
         parameters = [theta[where] > 0 for where in self._l1]
-        return np.concatenate([*hidden, *parameters]) if hidden or parameters else np.empty(0, np.bool_)
+        return np.concatenate([*hidden, *parameters])
 
 
 def _place(block: Block, architecture: Architecture, nominal_m: int) -> Place:
@@ -132,6 +138,11 @@ def problem_of(
     return NetworkProblem(
         program.architecture, theta, X, y, program.batch_size, with_dropout=with_dropout, seed=program.seed
     )
+
+
+def suggested_samples(program: Program) -> int | None:
+    """How many coordinates take seconds, not hours: all (None) of a small network, 1,000 of a larger one."""
+    return None if program.architecture.layout().size <= 2000 else 1000
 
 
 def _trained(program: Program, X: Floats, y: Targets, steps: int) -> Floats:

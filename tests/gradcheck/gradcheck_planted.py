@@ -51,7 +51,8 @@ class Planted:
         return places
 
     def _split(self, theta: np.ndarray) -> dict[str, np.ndarray]:
-        return {name: theta[where].reshape(SHAPES[name]) for name, where in self.blocks}
+        wheres = (where for _, where in self.blocks)
+        return {name: theta[where].reshape(SHAPES[name]) for name, where in zip(SHAPES, wheres, strict=True)}
 
     def _forward(self, p: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         A1 = np.tanh(self.X @ p["W1"] + p["b1"])
