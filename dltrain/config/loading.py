@@ -62,7 +62,8 @@ def load(configs: Sequence[str | Path], overrides: Sequence[str] = ()) -> Loaded
 
 def _one_line(problem: Problem) -> Problem:
     """What came from a file can't break the line, or command the terminal."""
-    return Problem(*(text and _printable(text) for text in (problem.message, problem.key, problem.where)))
+    key, where = (text and _printable(text) for text in (problem.key, problem.where))
+    return Problem(_printable(problem.message), key, where)
 
 
 def _printable(text: str) -> str:

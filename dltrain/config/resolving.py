@@ -148,11 +148,8 @@ def automatic_threads(batch_size: int, sizes: tuple[int, ...]) -> int:
 
 
 def _reasons(experiment: Experiment, plan: Plan) -> list[str]:
-    """Why each auto settled as it did."""
+    """Why each auto settled as it did; why the task and the split did, the data room says."""
     settled, facts, reasons = plan.experiment, plan.facts, []
-    if experiment.data.task == "auto":
-        classes = f", {len(facts.classes)} classes" if facts.classes else ""
-        reasons.append(f"data.task: {facts.task}, by the target{classes}")
     if experiment.architecture.output == "auto":
         reasons.append(f"architecture.output: {settled.architecture.output}, for a {facts.task} task")
     if experiment.training.batch_size == "auto":

@@ -169,7 +169,7 @@ def test_overrides_reach_everywhere(tmp_path: Path) -> None:
         "architecture.batch_norm.average=0.9",
         "architecture.initializer={kind: he, scale: 3}",
         "training.early_stopping.patience=4",
-        "optimizer.lambd.x=1" if False else "optimizer.learning_rate=1e-2",
+        "optimizer.learning_rate=1e-2",
         "schedule=cosine",
         "schedule.warmup=5",
         "split=auto",
