@@ -16,7 +16,7 @@ from dltrain.engine.optimizers import Adam
 from dltrain.engine.regularizers import L1, L1L2, L2, NoRegularizer, Regularizer
 from dltrain.engine.schedules import Constant
 from dltrain.engine.streams import Purpose, generator
-from dltrain.gradcheck.problems import NetworkProblem, check_program, problem_of
+from dltrain.gradcheck.problems import NetworkProblem, check_program, moment, problem_of
 from dltrain.gradcheck.result import Report
 
 ROWS, N_X, N_Y = 7, 3, 3
@@ -110,8 +110,10 @@ def default_problems(
     """The grid as problems, each at initialization and after some steps: (name, problem)."""
     for case in default_cases(with_dropout):
         for steps in dict.fromkeys((0, after_steps)):
-            at = f"after {steps} steps" if steps else "initialization"
-            yield f"{case.name}, {at}", problem_of(case.program, case.X, case.y, steps=steps, with_dropout=with_dropout)
+            yield (
+                f"{case.name}, {moment(steps)}",
+                problem_of(case.program, case.X, case.y, steps=steps, with_dropout=with_dropout),
+            )
 
 
 def check_all(

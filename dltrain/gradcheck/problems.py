@@ -125,9 +125,14 @@ def check_program(
     reports = []
     for steps in dict.fromkeys((0, after_steps)):
         problem = problem_of(program, X, y, steps=steps, with_dropout=with_dropout)
-        at = f"after {steps} step{'s'[: steps > 1]}" if steps else "initialization"
+        at = moment(steps)
         reports.append(check(problem, epsilon=epsilon, one_sided=one_sided, samples=samples, seed=seed, at=at))
     return reports
+
+
+def moment(steps: int) -> str:
+    """`initialization`, or `after N steps`."""
+    return f"after {steps} step{'s' if steps > 1 else ''}" if steps else "initialization"
 
 
 def problem_of(

@@ -27,7 +27,7 @@ from dltrain.gradcheck import (
     problem_of,
     suggested_samples,
 )
-from dltrain.gradcheck.grid import default_cases, regularizers
+from dltrain.gradcheck.grid import AFTER_STEPS, default_cases, regularizers
 
 SHARES = 6
 
@@ -80,15 +80,19 @@ def rows(rng: np.random.Generator, output: Output = "softmax", m: int = 9) -> tu
 def test_the_whole_grid_is_right(share: int) -> None:
     """Below 1e-7 at the best ε, and great or at round-off at ε = 1e-7: at initialization every parameter, and
     after some steps a few of every block."""
-    found = 0
-    for name, problem in islice(default_problems(), share, None, SHARES):
-        report = check(problem, samples=12 if name.endswith("steps") else None)
-        assert report.verdict == "great", (name, report.culprit)
+    for case, steps in product(islice(default_cases(), share, None, SHARES), (0, AFTER_STEPS)):
+        report = check(problem_of(case.program, case.X, case.y, steps=steps), samples=12 if steps else None)
+        assert report.verdict == "great", (case.name, report.culprit)
         for block in report.blocks:
-            assert block.ratio < 1e-7, (name, block.name)
-            assert block.at_round_off or block.comparisons[0].ratio < 1e-6, (name, block.name)
-        found += 1
-    assert found == count() // SHARES
+            assert block.ratio < 1e-7, (case.name, block.name)
+            assert block.at_round_off or block.comparisons[0].ratio < 1e-6, (case.name, block.name)
+
+
+def test_the_grid_as_problems() -> None:
+    found = list(default_problems(after_steps=1))
+    assert len(found) == len({name for name, _ in found}) == count()
+    assert found[0][0].endswith("initialization") and found[1][0].endswith("after 1 step")
+    assert not np.array_equal(found[0][1].theta, found[1][1].theta)
 
 
 def test_the_grid_holds_every_combination() -> None:
@@ -113,7 +117,7 @@ def test_check_all_tells_each_case_twice() -> None:
     first = list(islice(check_all(after_steps=2, samples=6), 4))
     assert [report.at for _, report in first] == ["initialization", "after 2 steps"] * 2
     assert first[0][0] == first[1][0] != first[2][0]
-    assert count() == 2 * count(after_steps=0) == len(list(default_problems()))
+    assert count() == 2 * count(after_steps=0) == 2 * len(list(default_cases()))
 
 
 @pytest.mark.parametrize("activation", get_args(Activation))
