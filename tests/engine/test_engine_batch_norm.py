@@ -49,9 +49,9 @@ def test_a_batch_comes_out_with_mean_0_and_variance_1(rng):
     assert var == pytest.approx(np.ones(5), rel=1e-9)
 
 
-def test_averages_after_two_batches_are_bias_corrected(rng):
+@pytest.mark.parametrize("beta", [0.0, 0.9, 0.99])
+def test_averages_after_two_batches_are_bias_corrected(rng, beta):
     """Day 1: v = (1−β) x1, corrected x1. Day 2: v = β(1−β) x1 + (1−β) x2, corrected (β x1 + x2)/(1 + β)."""
-    beta = 0.9
     network = architecture(4, (5,), "sigmoid", 1, batch_norm=BatchNorm(average=beta))
     data = rows(rng, 20, network)
     given = program(network, optimizer=GradientDescent(learning_rate=1e-9), batch_size=10, epochs=1)

@@ -53,8 +53,8 @@ def test_dead_relu_units_and_activation_norm():
     theta = np.zeros(network.layout().size)
     p = named(network, theta)
     p["W1"][...], p["b1"][...] = [[1, -1, 0, 0]], [0, 0, -1, 2]
-    hidden, output = examined(network, theta, np.array([[1.0], [2.0]]))
-    assert hidden["dead"] == 0.5  # −x and −1 are below 0 for both examples
+    hidden, output = examined(network, theta, np.array([[1.0], [-2.0]]))
+    assert hidden["dead"] == 0.25  # −1 is below 0 for both examples, x and −x for one
     assert hidden["saturated"] is None
     assert hidden["activation_norm"] == pytest.approx(np.sqrt(((1 + 4) + (4 + 4)) / 2))
     assert (output["activation_norm"], output["dead"], output["saturated"]) == (None, None, None)
