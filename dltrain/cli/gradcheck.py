@@ -10,13 +10,10 @@ import typer
 from dltrain.cli.options import Json, print_json, split_arguments
 
 if TYPE_CHECKING:
-    from dltrain.engine.architecture import Program
     from dltrain.gradcheck import Report
 
 FOUND = 4
 ROWS = 32
-FEW = 20_000
-"""Parameters that are all checked."""
 
 
 class Options(TypedDict):
@@ -71,8 +68,6 @@ def _of_config(
     arguments: list[str], after_steps: int, with_dropout: bool, options: Options
 ) -> Iterator[tuple[str, Report]]:
     """The config's own network, in float64, on its first training rows."""
-    from dataclasses import replace
-
     from dltrain import config, experiment, gradcheck
 
     ready = experiment.prepare(config.load(*split_arguments(arguments)))
@@ -81,22 +76,17 @@ def _of_config(
     assert rows is not None
     n = min(ROWS, len(rows))
     reports = gradcheck.check_program(
-        replace(program, dtype="float64", batch_size=n),
-        rows.X[:n].astype("float64"),
+        program,
+        rows.X[:n],
         rows.y[:n],
         after_steps=after_steps,
         with_dropout=with_dropout,
         epsilon=options["epsilon"],
         one_sided=options["one_sided"],
-        samples=options["samples"] or _affordable(program),
+        samples=options["samples"] or gradcheck.suggested_samples(program),
     )
     for report in reports:
         yield str(ready.plan.experiment.name), report
-
-
-def _affordable(program: Program) -> int | None:
-    """All parameters of a small network; of a large one so many, drawn at random, that it takes seconds."""
-    return None if program.architecture.layout().size <= FEW else FEW
 
 
 def _watched(reports: Iterator[tuple[str, Report]], many: bool, after_steps: int) -> Iterator[tuple[str, Report]]:
@@ -116,5 +106,7 @@ def _show(found: list[tuple[str, Report]], as_json: bool, many: bool) -> None:
     if many:
         print_gradchecks({f"{name}, {report.at}": report.to_json() for name, report in found})
         return
-    for name, report in found:
+    for n, (name, report) in enumerate(found):
+        if n:
+            typer.echo()
         print_gradcheck(report.to_json(), title=f"{name}, {report.at}")
