@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from dltrain.diagnosis import Measurement
 from dltrain.engine.architecture import Program
 from dltrain.engine.arrays import Floats, Targets
 from dltrain.engine.fit import Diverged, Rows, Step, fit, model
-from dltrain.engine.network import Network
+from dltrain.engine.network import Measured, Network
 from dltrain.engine.state import Snapshot, State
 from dltrain.errors import InputError
 from dltrain.storage import to_json
@@ -199,20 +200,39 @@ def diagnose(ready: Ready, best: Snapshot) -> dict[str, Any]:
     """The diagnosis of a training: errors of every part but test, gaps, verdict, baselines and advice."""
     program, settings = ready.plan.program(), ready.plan.experiment.diagnosis
     network = Network(program.architecture, best.theta, best.stats)
-    measurements = {}
+    measurements, units = {}, {}
     if settings.bayes_error is not None:
         measurements["bayes"] = Measurement(settings.bayes_error, None, "stated")
     for part in ("train", "train_dev", "dev"):
         rows = ready.rows(part)
         if rows is not None:
             selected = part == "dev" and program.early_stopping is not None
-            measurements[part] = as_measurement(network.evaluate(rows.X, rows.y).errors, program, selected)
+            measured = network.evaluate(rows.X, rows.y)
+            measurements[part] = as_measurement(measured.errors, program, selected)
+            if ready.plan.facts.task == "regression":
+                units[part] = in_own_units(measured, rows.y, ready.data.preparation.target_sd)
     report = diagnosis.diagnose(
         measurements, task=ready.plan.facts.task, threshold=settings.threshold, confidence=settings.confidence
     )
+    for part, numbers in units.items():
+        report["errors"][part] |= numbers
     report["baselines"] = _baselines(ready, program)
     report["advice"] = diagnosis.advise(report, ready.plan)
     return {"schema_version": SCHEMA_VERSION, **report}
+
+
+def in_own_units(measured: Measured, y: Targets, sd: float) -> dict[str, float | None]:
+    """RMSE and MAE in the units of the target, whose standard deviation in training is sd, and R² of this part.
+
+    y: (n,) standardized values.
+    """
+    off = measured.predicted.astype(np.float64) - y
+    square, spread = float(np.mean(off**2)), float(np.var(y, dtype=np.float64))
+    return {
+        "rmse": math.sqrt(square) * sd,
+        "mae": float(np.mean(np.abs(off))) * sd,
+        "r2": 1 - square / spread if spread else None,
+    }
 
 
 def as_measurement(errors: Floats, program: Program, selected: bool = False) -> Measurement:

@@ -19,7 +19,7 @@ from dltrain.engine.arrays import Floats, Targets
 from dltrain.engine.losses import decide, target_dtype
 from dltrain.engine.network import Measured, Network
 from dltrain.errors import InputError, Problem
-from dltrain.experiment import Ready, prepare, threads
+from dltrain.experiment import Ready, in_own_units, prepare, threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,17 +150,10 @@ def _record(run: Run, part: str, measured: Measured, y: Targets, confidence: flo
 
 
 def _metrics(run: Run, y: Targets, measured: Measured) -> dict[str, float | None]:
-    """Accuracy; for regression RMSE and MAE in the target's own units, and R² of this part."""
+    """Accuracy; for regression RMSE, MAE and R²."""
     if run.task != "regression":
         return {"accuracy": 1 - measured.error}
-    off = measured.predicted.astype(np.float64) - y
-    spread = float(np.var(y, dtype=np.float64))
-    sd = run.preparation.target_sd
-    return {
-        "rmse": float(np.sqrt(np.mean(off**2))) * sd,
-        "mae": float(np.mean(np.abs(off))) * sd,
-        "r2": 1 - float(np.mean(off**2)) / spread if spread else None,
-    }
+    return in_own_units(measured, y, run.preparation.target_sd)
 
 
 def read_diagnosis(path: Path) -> dict[str, Any]:

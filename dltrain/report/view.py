@@ -256,5 +256,7 @@ def next_steps(diagnosis: Mapping[str, Any], command: str | None) -> Iterable[Ne
 def _command(entry: Mapping[str, Any], command: str, run: str) -> str:
     if entry.get("command"):
         return " ".join(shlex.quote(run) if word == "RUN" else word for word in entry["command"].split())
-    overrides = [shlex.quote(str(override)) for override in entry.get("overrides") or ()]
-    return " ".join([command, *overrides]) if overrides else ""
+    overrides = [str(override) for override in entry.get("overrides") or ()]
+    replaced = tuple(override.partition("=")[0] + "=" for override in overrides)
+    kept = [word for word in shlex.split(command) if not word.startswith(replaced)] if replaced else []
+    return shlex.join([*kept, *overrides])
