@@ -200,20 +200,17 @@ class _Trainer:
         dev = network.evaluate(self.dev.X, self.dev.y) if self.dev else None
         alpha = self.alpha()
         position.epoch, position.batch = position.epoch + 1, 0
-        best = (
-            dev is not None
-            and self.program.early_stopping is not None
-            and self._look(self.program.early_stopping, dev, Snapshot(theta, stats))
-        )
+        best = dev is not None and self._look(dev, Snapshot(theta, stats))
         cost, penalty, norm = (float(value) for value in sums[:3] / sums[3])
         layers = (len(sums) - SUMS) // 2
         records = health.examine(network, self.train.X, sums[SUMS : SUMS + layers], sums[SUMS + layers :])
         sums[...] = 0
         return Epoch(position.epoch, position.step, alpha, cost, penalty, train, dev, norm, records, best)
 
-    def _look(self, rule: EarlyStopping, dev: Measured, now: Snapshot) -> bool:
-        """Early stopping after an epoch: ties go to the lower dev loss, then to the earlier epoch."""
-        stopping = self.state.stopping
+    def _look(self, dev: Measured, now: Snapshot) -> bool:
+        """Keeps the best parameters, and stops early where that is asked for. Ties go to the lower dev loss, then
+        to the earlier epoch."""
+        stopping, rule = self.state.stopping, self.program.early_stopping or EarlyStopping()
         value = dev.error if rule.monitor == "dev.error" else dev.loss
         improved = value < stopping.reference - rule.min_delta
         best = (value, dev.loss) < (stopping.value, stopping.loss)
@@ -222,7 +219,7 @@ class _Trainer:
         if best:
             _keep(stopping, value, dev.loss, self.state.position.epoch)
             self.state.best = Snapshot(now.theta.copy(), now.stats.copy())
-        stopping.stop = stopping.waited >= rule.patience
+        stopping.stop = self.program.early_stopping is not None and stopping.waited >= rule.patience
         return best
 
 
@@ -258,8 +255,8 @@ def parameters(program: Program, train: Rows, state: State) -> tuple[Floats, Flo
 
 
 def model(program: Program, train: Rows, state: State) -> Snapshot:
-    """What a finished training is worth: the best parameters where early stopping kept them, else the last."""
-    if state.best is not None:
+    """What a finished training is worth: the best parameters if it stops early, else the last."""
+    if program.early_stopping is not None and state.best is not None:
         return state.best
     return Snapshot(*parameters(program, train, state))
 

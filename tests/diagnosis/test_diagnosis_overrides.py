@@ -23,7 +23,7 @@ CONFIGS = {
     "regularized": (
         "data: {source: digits}\nregularizer: {kind: l2, lambd: 0.7}\n"
         "architecture: {layers: [64, {units: 32, keep_prob: 0.8}, 16], batch_norm: true, input_keep_prob: 0.9}\n"
-        "training: {early_stopping: {patience: 5}}\nsplit: {train: 0.6, train_dev: 0.05, dev: 0.15, test: 0.2}\n"
+        "training: {early_stopping: {patience: 5}}\nsplit: {train: 0.65, train_dev: 0.05, dev: 0.15, test: 0.2}\n"
     ),
     "adamw": "data: {source: digits}\noptimizer: adamw\ntraining: {steps: 500, batch_size: 1}\n",
     "sparse": "data: {source: digits}\nregularizer: {kind: l1_l2, lambd_l1: 0.1, lambd_l2: 0.1}\noptimizer: momentum\n",
