@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import traceback
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -111,13 +111,21 @@ def train(ready: Ready, folder: runs.RunFolder, watcher: Watcher) -> Outcome:
             return _finish(ready, program, state, folder)
     except Diverged as diverged:
         return _keep_diverged(ready, folder, state, diverged)
-    except KeyboardInterrupt:
-        folder.state("interrupted", epochs=state.position.epoch, steps=state.position.step)
+    except BaseException as error:
+        _note_end(folder, error, state)
         raise
-    except Exception:
-        folder.state("failed", epochs=state.position.epoch, steps=state.position.step)
+
+
+def _note_end(folder: runs.RunFolder, error: BaseException, state: State) -> None:
+    """Records how a training ended that did not finish. A disk that fails here too must not hide the error."""
+    position = {"epochs": state.position.epoch, "steps": state.position.step}
+    with suppress(InputError, OSError, ValueError):
+        folder.event("stopped", why=str(error) or type(error).__name__)
+        if isinstance(error, (KeyboardInterrupt, InputError)):
+            folder.state("interrupted", **position)
+            return
         folder.write("traceback.txt", traceback.format_exc().encode())
-        raise
+        folder.state("failed", **position)
 
 
 def _follow(ready: Ready, program: Program, state: State, folder: runs.RunFolder, watcher: Watcher) -> None:
