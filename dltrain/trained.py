@@ -114,7 +114,8 @@ def evaluate_part(path: Path, part: str) -> Evaluation:
         earlier = runs.record_look(path.parent, named, path.name, len(rows.y), measured.error)
         runs.write_test(path, {"schema_version": 1, **record})
         if earlier:
-            notes = (f"these test rows were looked at {earlier} times before: choosing by them makes them a dev set",)
+            times = "once" if earlier == 1 else f"{earlier} times"
+            notes = (f"these test rows were looked at {times} before: choosing by them makes them a dev set",)
     return Evaluation(record, run.task, confidence, notes)
 
 

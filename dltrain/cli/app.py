@@ -40,6 +40,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def dltrain(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a bug.")] = False,  # see boundary.main
 ) -> None:
     """Trains neural networks declared in YAML, and says what is wrong with them and what to run next.
 

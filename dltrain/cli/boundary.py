@@ -2,61 +2,67 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import NoReturn
 
+from dltrain.cli.streams import fill_closed, leave, tell
 from dltrain.errors import InputError
 
-BUG, INTERRUPTED, USAGE = 70, 130, 2
+BUG, IO, INTERRUPTED, USAGE, CLOSED = 70, 74, 130, 2, 1
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 def main() -> NoReturn:
     """The `dltrain` command. Never a traceback, unless `--debug` asks for it."""
+    fill_closed()
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
-    arguments = [argument for argument in arguments if argument != "--debug"]
-    code = run(arguments, debug)
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _leave_stdout()
-        code = code or 1
-    sys.exit(code)
+    sys.exit(run([argument for argument in arguments if argument != "--debug"], debug))
 
 
 def run(arguments: list[str], debug: bool = False) -> int:
     """Runs one command and returns its exit code."""
-    from dltrain.cli.app import app
-
     try:
-        returned = app(args=arguments, prog_name="dltrain", standalone_mode=False)
-        return returned if isinstance(returned, int) else 0
+        code = _called(arguments)
+        sys.stdout.flush()
+        return code
     except InputError as error:
         for problem in error.problems:
             say(problem.line())
         return error.exit_code
     except BrokenPipeError:
-        _leave_stdout()
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted")
-        return INTERRUPTED
+        return _unread()
     except Exception as error:
         if hasattr(error, "format_message"):  # a usage error of the command line itself
             return _usage(error)
-        if type(error).__name__ == "Abort":
-            return INTERRUPTED
+        if isinstance(error, OSError) and error.errno in _DISK:
+            leave(sys.stdout)
+            say(f"cannot write: {error.strerror}")
+            return IO
         return _bug(error, debug)
 
 
+def _called(arguments: list[str]) -> int:
+    from dltrain.cli.app import app
+
+    try:
+        returned = app(args=arguments, prog_name="dltrain", standalone_mode=False)
+    except SystemExit:  # how typer ends when nobody reads on
+        return _unread()
+    if returned == INTERRUPTED:
+        say("interrupted")
+    return returned if isinstance(returned, int) else 0
+
+
 def say(line: str) -> None:
-    """One line on stderr."""
-    print(f"error: {line}", file=sys.stderr)
+    """One problem on stderr."""
+    tell(f"error: {line}")
 
 
 def _usage(error: Exception) -> int:
-    message = error.format_message()  # type: ignore[attr-defined]
+    message = error.format_message().replace("Value error, ", "")  # type: ignore[attr-defined]
     command = getattr(getattr(error, "ctx", None), "command_path", "dltrain")
     if message.strip():
         say(f"{message.rstrip('.')} ({command} --help)")
@@ -74,6 +80,7 @@ def _bug(error: Exception, debug: bool) -> int:
     return BUG
 
 
-def _leave_stdout() -> None:
+def _unread() -> int:
     """Nobody reads on: what is still buffered goes nowhere, so that the interpreter's end stays quiet."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    leave(sys.stdout)
+    return CLOSED

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from dltrain.cli.options import RUNS_DIR, Json, Run, RunsDir, print_json
+from dltrain.cli.streams import tell
+from dltrain.errors import InputError, did_you_mean
+
+PARTS = ("train", "train_dev", "dev", "test")
 
 
-class Part(StrEnum):
-    train = "train"
-    train_dev = "train_dev"
-    dev = "dev"
-    test = "test"
+def _part(name: str) -> str:
+    if name not in PARTS:
+        raise InputError(f"--part: {name} is no part; expected {', '.join(PARTS)}{did_you_mean(name, PARTS)}")
+    return name
 
 
 def command(
     run: Run,
-    part: Annotated[Part, typer.Option("--part", help="Which part of the run's data.")] = Part.test,
+    part: Annotated[
+        str, typer.Option("--part", metavar="PART", help="train, train_dev, dev or test: of the run's own data.")
+    ] = "test",
     data: Annotated[
         str | None, typer.Option("--data", metavar="FILE", help="A new labelled file instead; - is stdin.")
     ] = None,
@@ -35,11 +39,11 @@ def command(
     from dltrain import runs, trained
     from dltrain.report.tables import print_evaluation
 
-    path = runs.find(runs_dir, run)
-    found = trained.evaluate_file(path, data) if data else trained.evaluate_part(path, part.value)
+    named, path = _part(part), runs.find(runs_dir, run)
+    found = trained.evaluate_file(path, data) if data else trained.evaluate_part(path, named)
+    for note in found.notes:
+        tell(f"note: {note}")
     if as_json:
         print_json(found.record)
         return
-    for note in found.notes:
-        typer.echo(f"note: {note}", err=True)
     print_evaluation(found.record, task=found.task, confidence=found.confidence)

@@ -12,8 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
+from dltrain.cli.boundary import say
 from dltrain.cli.options import print_json
-from dltrain.errors import InputError
+from dltrain.cli.train import DIVERGED, LOWER
 
 if TYPE_CHECKING:
     from dltrain.experiment import Ready
@@ -60,7 +63,8 @@ def try_out(ready: Ready, as_json: bool) -> None:
         page_of([run.path])
         trained.open_run(run.path).network.predict(ready.data.parts["train"].X[:1])
     if outcome.diverged:
-        raise InputError(f"{outcome.diverged}; try a lower optimizer.learning_rate")
+        say(f"{outcome.diverged}; {LOWER}")
+        raise typer.Exit(DIVERGED)
     epochs = -(-total // an_epoch)
     expected = total * watch.step_seconds() + epochs * watch.measuring
     scale = 1 if sys.platform == "darwin" else 1024

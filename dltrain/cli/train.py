@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dltrain.cli.boundary import say
 from dltrain.cli.options import RUNS_DIR, Json, Quiet, RunsDir, print_json, split_arguments
+from dltrain.cli.streams import Onlooker, tell, unread
 
 if TYPE_CHECKING:
     from dltrain.experiment import Outcome, Ready
 
 DIVERGED = 3
+LOWER = "try a lower optimizer.learning_rate, optimizer.clip_norm=1, or data.normalize: standard"
 
 
 def command(
@@ -42,12 +45,15 @@ def command(
         try_out(ready, as_json)
         return
     path, outcome = train(ready, runs_dir, run_id, quiet or as_json)
-    if as_json:
-        print_json(_as_json(path, outcome))
-    elif quiet:
-        typer.echo(path)
-    else:
-        show(path, outcome, shlex.join(["dltrain", "train", *configs, *overrides]))
+    if outcome.diverged:
+        say(f"{outcome.diverged}; {LOWER}")
+    with unread():
+        if as_json:
+            print_json(_as_json(path, outcome))
+        elif quiet:
+            typer.echo(path)
+        else:
+            show(path, outcome, _again(configs, overrides, runs_dir))
     if outcome.diverged:
         raise typer.Exit(DIVERGED)
 
@@ -62,19 +68,30 @@ def train(ready: Ready, runs_dir: Path, run_id: str | None, quiet: bool) -> tupl
     program = ready.plan.program()
     m = ready.plan.facts.m
     with experiment.start(ready, runs_dir, run_id) as folder:
-        if not quiet:
-            for note in ready.notes:
-                typer.echo(f"note: {note}", err=True)
+        for note in () if quiet else ready.notes:
+            tell(f"note: {note}")
         with progress(
             total_steps=steps_of(program, m),
             steps_per_epoch=steps_of(program, m, epochs=1),
             task=ready.plan.facts.task,
             label=folder.id,
             quiet=quiet,
-        ) as watcher:
-            outcome = experiment.train(ready, folder, watcher)
+        ) as display:
+            try:
+                outcome = experiment.train(ready, folder, Onlooker(display))
+            except KeyboardInterrupt:
+                tell(f"note: {folder.path} keeps the epochs that were finished")
+                raise
         folder.write("report.html", page_of([folder.path]).encode())
         return folder.path, outcome
+
+
+def _again(configs: list[str], overrides: list[str], runs_dir: Path) -> str | None:
+    """This command, for the next one to add to; None where it cannot be typed again."""
+    if "-" in configs:
+        return None
+    where = ["--runs-dir", str(runs_dir)] if runs_dir != RUNS_DIR else []
+    return shlex.join(["dltrain", "train", *configs, *where, *overrides])
 
 
 def _as_json(path: Path, outcome: Outcome) -> dict[str, Any]:
@@ -85,16 +102,10 @@ def _as_json(path: Path, outcome: Outcome) -> dict[str, Any]:
     return {"run": str(path), **(outcome.diagnosis or {})}
 
 
-def show(path: Path, outcome: Outcome, command: str) -> None:
+def show(path: Path, outcome: Outcome, command: str | None) -> None:
     """The table for people, and what to add to the command; the run's path is the last line."""
-    if outcome.diverged:
-        typer.echo(
-            f"error: {outcome.diverged}; try a lower optimizer.learning_rate, "
-            "optimizer.clip_norm=1, or data.normalize: standard",
-            err=True,
-        )
-    elif outcome.diagnosis:
+    if outcome.diagnosis:
         from dltrain.report.verdicts import print_diagnosis
 
-        print_diagnosis(outcome.diagnosis, title="", command=command)
+        print_diagnosis({"run": str(path), **outcome.diagnosis}, title="", command=command)
     typer.echo(path)

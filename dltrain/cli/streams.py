@@ -1,0 +1,64 @@
+"""Standard streams that the caller closed, that nobody reads any more, or whose disk is full."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from dltrain.experiment import Watcher
+
+
+def fill_closed() -> None:
+    """Streams that the caller closed lead nowhere, so that no file opened later gets their number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  it stays open to the end
+
+
+def leave(stream: TextIO) -> None:
+    """What is still buffered, and all that follows, goes nowhere: writing to it is no error from here on."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+@contextmanager
+def unread() -> Iterator[None]:
+    """For results that lie in a file too: a closed stdout is no error."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        leave(sys.stdout)
+
+
+def tell(line: str) -> None:
+    """One line on stderr, if anybody is there."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        leave(sys.stderr)
+
+
+class Onlooker:
+    """Passes on to a display on stderr. If that can't be written to any more, training goes on without it."""
+
+    def __init__(self, display: Watcher) -> None:
+        self._display = display
+
+    def step(self, step: int) -> None:
+        try:
+            self._display.step(step)
+        except OSError:
+            leave(sys.stderr)
+
+    def epoch(self, record: Mapping[str, Any]) -> None:
+        try:
+            self._display.epoch(record)
+        except OSError:
+            leave(sys.stderr)
