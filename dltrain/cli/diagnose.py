@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from dltrain.cli.options import RUNS_DIR, Json, RunsDir, print_json
+from dltrain.errors import InputError, Problem, did_you_mean
 
 FOUND = 4
 FINDINGS = ("high-bias", "high-variance", "mismatch", "undetermined")
@@ -23,8 +24,8 @@ def command(
     test_error: Rate = None,
     train_size: Annotated[int | None, typer.Option(min=1, help="Training examples.")] = None,
     dev_size: Annotated[int | None, typer.Option(min=1, help="Dev examples: gives intervals.")] = None,
-    threshold: Annotated[str, typer.Option(metavar="RATE", help="A gap above it is high.")] = "2%",
-    confidence: Annotated[str, typer.Option(metavar="RATE", help="Of the intervals.")] = "95%",
+    threshold: Annotated[str | None, typer.Option(metavar="RATE", help="A gap above it is high; 2%.")] = None,
+    confidence: Annotated[str | None, typer.Option(metavar="RATE", help="Of the intervals; 95%.")] = None,
     fail_on: Annotated[
         str | None, typer.Option(metavar="FINDING,...", help=f"Exit 4 on any of: {', '.join(FINDINGS)}.")
     ] = None,
@@ -43,11 +44,14 @@ def command(
         "dev": dev_error,
         "test": test_error,
     }
-    if any(value is not None for value in typed.values()):
-        found = [_typed(names, typed, {"train": train_size, "dev": dev_size}, threshold, confidence)]
+    sizes = {"train": train_size, "dev": dev_size}
+    by_hand = any(value is not None for value in typed.values())
+    if by_hand:
+        found = [_typed(names, typed, sizes, threshold or "2%", confidence or "95%")]
     else:
+        _refuse_lone({"--train-size": train_size, "--dev-size": dev_size}, threshold, confidence)
         found = _of_runs(runs_dir, names or [])
-    _show(found, as_json, many=len(names or []) != 1 and not any(typed.values()))
+    _show(found, as_json, many=len(names or []) != 1 and not by_hand)
     from dltrain.diagnosis import findings
 
     if any(set(findings(diagnosis)) & wanted for diagnosis in found):
@@ -55,8 +59,6 @@ def command(
 
 
 def _wanted(fail_on: str | None) -> set[str]:
-    from dltrain.errors import InputError, did_you_mean
-
     wanted = {word.strip() for word in fail_on.split(",") if word.strip()} if fail_on else set()
     unknown = sorted(wanted - set(FINDINGS))
     if unknown:
@@ -67,6 +69,14 @@ def _wanted(fail_on: str | None) -> set[str]:
     return wanted
 
 
+def _refuse_lone(sizes: dict[str, int | None], threshold: str | None, confidence: str | None) -> None:
+    """Options that say nothing about a run, which has its own sizes, threshold and confidence."""
+    given = {**sizes, "--threshold": threshold, "--confidence": confidence}
+    lone = [option for option, value in given.items() if value is not None]
+    if lone:
+        raise InputError(*(Problem("goes with errors typed by hand, --train-error and --dev-error", o) for o in lone))
+
+
 def _typed(
     names: list[str] | None,
     typed: dict[str, str | None],
@@ -75,27 +85,45 @@ def _typed(
     confidence: str,
 ) -> dict[str, Any]:
     """The diagnosis of errors typed by hand. With a size there are intervals; without, the values decide."""
-    from dltrain.diagnosis import Measurement, diagnose, parse_rate
-    from dltrain.errors import InputError
+    from dltrain.diagnosis import Measurement, diagnose
 
+    options = {f"--{part.replace('_', '-')}-error": text for part, text in typed.items()}
+    found, problems = _rates({**options, "--threshold": threshold, "--confidence": confidence})
     if names:
-        raise InputError("name runs or type errors, not both")
+        problems.insert(0, Problem("name runs or type errors, not both"))
+    if typed["train"] is None:
+        problems.append(Problem("is needed too: bias and variance are measured from it", "--train-error"))
+    if problems:
+        raise InputError(*problems)
     measurements = {
-        part: Measurement(parse_rate(text, f"--{part.replace('_', '-')}-error"), sizes.get(part), "typed")
-        for part, text in typed.items()
-        if text is not None
+        part: Measurement(found[option], sizes.get(part), "typed")
+        for part, option in zip(typed, options, strict=True)
+        if option in found
     }
-    return diagnose(
-        measurements,
-        task="binary",
-        threshold=parse_rate(threshold, "--threshold"),
-        confidence=parse_rate(confidence, "--confidence"),
-    )
+    return diagnose(measurements, task="binary", threshold=found["--threshold"], confidence=found["--confidence"])
+
+
+def _rates(options: dict[str, str | None]) -> tuple[dict[str, float], list[Problem]]:
+    """The rates of the options that were given, and what is wrong with any of them."""
+    from dltrain.diagnosis import parse_rate
+
+    found: dict[str, float] = {}
+    problems: list[Problem] = []
+    for option, text in options.items():
+        try:
+            if text is not None:
+                found[option] = parse_rate(text, option)
+        except InputError as error:
+            problems += error.problems
+    if found.get("--threshold") == 0:
+        problems.append(Problem("expected more than 0, such as 2%", "--threshold"))
+    if found.get("--confidence") in (0, 1):
+        problems.append(Problem("expected more than 0% and less than 100%, such as 95%", "--confidence"))
+    return found, problems
 
 
 def _of_runs(runs_dir: Path, names: list[str]) -> list[dict[str, Any]]:
     from dltrain import runs, trained
-    from dltrain.errors import InputError
 
     if names:
         return [trained.read_diagnosis(runs.find(runs_dir, name)) for name in names]
@@ -109,6 +137,9 @@ def _show(found: list[dict[str, Any]], as_json: bool, many: bool) -> None:
     if as_json:
         print_json({"runs": found} if many else found[0])
         return
-    from dltrain.report.verdicts import print_diagnoses
+    from dltrain.report.verdicts import print_diagnoses, print_diagnosis
 
-    print_diagnoses(found)
+    if many or "run" in found[0]:
+        print_diagnoses(found)
+    else:
+        print_diagnosis(found[0], title="")
