@@ -1,8 +1,9 @@
-"""The run folder: ids, claim, state, metrics, model, predictions and listing.
+"""The run folder: ids, claim, state, metrics, checkpoints, model, predictions and listing.
 
 Importing it loads no NumPy: what needs arrays loads it when called.
 """
 
+from dltrain.runs.checkpoints import Checkpoint, Kept, list_checkpoints, read_checkpoint
 from dltrain.runs.claim import create
 from dltrain.runs.facts import machine_facts
 from dltrain.runs.folder import RunFolder
@@ -20,26 +21,40 @@ from dltrain.runs.records import (
     read_test,
     write_test,
 )
+from dltrain.runs.resume import RunOver, peek, reopen
+from dltrain.runs.sameness import data_changed, describe_request, differing_keys, facts_drift, same_request
 
 __all__ = [
+    "Checkpoint",
+    "Kept",
     "RunFolder",
+    "RunOver",
     "RunSummary",
     "checked_id",
     "create",
+    "data_changed",
     "decode_model",
     "decode_predictions",
+    "describe_request",
+    "differing_keys",
     "encode_model",
     "encode_predictions",
+    "facts_drift",
     "find",
     "find_record",
+    "list_checkpoints",
     "list_runs",
     "machine_facts",
     "new_id",
+    "peek",
+    "read_checkpoint",
     "read_events",
     "read_metrics",
     "read_record",
     "read_run",
     "read_test",
     "record_look",
+    "reopen",
+    "same_request",
     "write_test",
 ]

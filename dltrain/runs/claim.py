@@ -48,9 +48,11 @@ def create(
     data_sha256: str | None = None,
     parent: str | None = None,
     threads: int | None = None,
+    given: Mapping[str, Any] | None = None,
 ) -> RunFolder:
     """Makes and holds a new run folder, state `created`, with the files given and run.json.
 
+    given: what was asked for (`describe_request`), to tell later whether it is asked for again.
     Without a run_id it gets `<name>-<utc stamp>-<6 hex>`. Raises InputError for an id that is none, RunExists
     (exit 73) when the id is taken, RunHeld (69) when a live process holds it, StorageError (74).
     """
@@ -60,7 +62,8 @@ def create(
         _refuse_taken(folder / chosen)
     make_folders(folder)
     _sweep_staging(folder)
-    facts = {"task": task, "threads": threads, "data": {"sha256": data_sha256}, "parent": parent}
+    facts: dict[str, Any] = {"task": task, "threads": threads, "data": {"sha256": data_sha256}, "parent": parent}
+    facts["given"] = given
     while True:
         now = datetime.now(UTC)
         claimed = _claim(folder / (chosen or new_id(name, now)), files, facts, now)
@@ -75,7 +78,7 @@ def _refuse_taken(path: Path) -> None:
     if not os.path.lexists(path):
         return
     if held(path / LOCK):
-        raise RunHeld(f"run {path.name} in {shown(path.parent)} is held by another live process{_who(path)}")
+        raise RunHeld(f"run {path.name} in {shown(path.parent)} is held by another live process{who(path)}")
     with suppress(OSError):
         if path.is_dir() and not os.listdir(path):  # nothing in it to lose
             return
@@ -83,7 +86,8 @@ def _refuse_taken(path: Path) -> None:
     raise RunExists(f"{place}; choose another --run-id, or leave it out")
 
 
-def _who(path: Path) -> str:
+def who(path: Path) -> str:
+    """` (pid N on HOST)` of a held run, as far as its run.json says so."""
     with suppress(InputError):
         process = read_run(path).get("process")
         if isinstance(process, dict):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from dltrain.runs.checkpoints import Checkpoint, Protection, encode_checkpoint
 from dltrain.runs.records import EVENTS, METRICS, RUN
+from dltrain.runs.shelf import Fault, Shelf
 from dltrain.storage import Lines, Lock, to_json, write_bytes, write_json
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 State = Literal["running", "interrupted", "finished", "diverged", "failed"]
 _NEXT = {
@@ -39,7 +45,7 @@ def checked_name(name: str) -> str:
 
 
 class RunFolder:
-    """A run folder held by this process, until `close` or the process's end. Made by `create`."""
+    """A run folder held by this process, until `close` or the process's end. Made by `create`, or by `reopen`."""
 
     def __init__(self, path: Path, record: dict[str, Any], lock: Lock, metrics: Lines, events: Lines) -> None:
         self.path = path
@@ -47,6 +53,10 @@ class RunFolder:
         self._lock = lock
         self._metrics = metrics
         self._events = events
+        self._hash = hashlib.sha256(metrics.read())
+        self._shelf = Shelf(path)
+        self.notes: list[str] = []
+        """What the user should know of what was found on loading: one line for each damaged checkpoint."""
 
     @property
     def id(self) -> str:
@@ -59,7 +69,9 @@ class RunFolder:
 
     def append_metrics(self, record: Mapping[str, Any]) -> None:
         """Adds one line to metrics.jsonl; a number that is not finite becomes null. Raises StorageError."""
-        self._metrics.append(to_json(dict(record)))
+        line = to_json(dict(record))
+        self._metrics.append(line)
+        self._hash.update(line.encode() + b"\n")
 
     def event(self, kind: str, **fields: Any) -> None:
         """Adds one line to events.jsonl: the time, what happened, and what belongs to it."""
@@ -91,6 +103,63 @@ class RunFolder:
         """Writes one file of the folder durably. ValueError as `checked_name`."""
         write_bytes(self.path / checked_name(name), data)
 
+    def save_checkpoint(
+        self,
+        arrays: Mapping[str, npt.NDArray[Any]],
+        meta: Mapping[str, Any],
+        *,
+        keep: int = 2,
+        protect: Protection = False,
+    ) -> str:
+        """Writes a checkpoint durably, then removes all but the newest `keep` and the protected ones; its name.
+
+        arrays: finite, float32, float64 or int64. meta: plain data with `step` (int), `epoch` (whole epochs done)
+        and `batch` (batches done in the next one); the length and hash of metrics.jsonl so far and `protected` are
+        added. Equal arguments after equal metrics give an equal name and equal bytes. protect: True stays until
+        `keep_only`, "best" until the next "best". The first one, of step 0, is read back from the disk.
+        Raises StorageError (nothing was removed then); ValueError for a state that could not be loaded.
+        """
+        if ours := {"metrics", "protected"} & meta.keys():
+            raise ValueError(f"not to be set from outside: {', '.join(sorted(ours))}")
+        self._metrics.sync()
+        metrics = {"bytes": self._metrics.length, "sha256": self._hash.hexdigest()}
+        name, pieces = encode_checkpoint(arrays, {**meta, "metrics": metrics, "protected": protect})
+        self._shelf.put(name, pieces, protect)
+        if meta["step"] == 0:
+            self._shelf.read_back(name)
+        self._shelf.prune(keep)
+        return name
+
+    def load_checkpoint(self, *, fault: Fault | None = None, keep: int | None = None) -> Checkpoint | None:
+        """The newest sound checkpoint, with metrics.jsonl cut to what it was then; None (and no metrics) when
+        there is none at all.
+
+        Sound: every byte has the hash in the name, the numbers are finite, metrics.jsonl begins with the bytes
+        that the checkpoint quotes, and `fault(checkpoint)`, the caller's own look, finds nothing. A damaged one is
+        named in an event and in `notes`, and the one before is tried. `keep` prunes as `save_checkpoint` does.
+        Raises Damaged (exit 65) when there are checkpoints and none is sound: then nothing is changed.
+        """
+        written = self._metrics.read()
+        found = self._shelf.newest_sound(
+            lambda checkpoint: _metrics_fault(checkpoint.meta, written) or (fault and fault(checkpoint)), self._damaged
+        )
+        length = found.meta["metrics"]["bytes"] if found else 0
+        if written and not found:
+            self._damaged(METRICS, "it has lines, but there are no checkpoints any more; starting again from step 0")
+        self._metrics.cut(length)
+        self._hash = hashlib.sha256(written[:length])
+        if keep is not None:
+            self._shelf.prune(keep)
+        return found
+
+    def _damaged(self, name: str, why: str) -> None:
+        self.notes.append(f"{name}: {why}")
+        self.event("damaged", name=name, why=why)
+
+    def keep_only(self, names: Collection[str]) -> None:
+        """Removes every checkpoint but these: a finished run keeps the best and the last. Raises StorageError."""
+        self._shelf.keep_only(names)
+
     def close(self) -> None:
         """Closes the files and frees the run; a second time does nothing. The state stays as it is."""
         self._metrics.close()
@@ -102,3 +171,15 @@ class RunFolder:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _metrics_fault(meta: Mapping[str, Any], written: bytes) -> str | None:
+    """Whether metrics.jsonl begins with what a checkpoint quotes of it, in words."""
+    quoted = meta.get("metrics")
+    if not isinstance(quoted, dict) or not isinstance(quoted.get("bytes"), int):
+        return "it does not say how long metrics.jsonl was"
+    if quoted["bytes"] > len(written):
+        return f"{METRICS} has {len(written)} whole bytes of the {quoted['bytes']} that it quotes"
+    if hashlib.sha256(written[: quoted["bytes"]]).hexdigest() != quoted.get("sha256"):
+        return f"{METRICS} does not begin with the lines that it quotes"
+    return None

@@ -61,7 +61,7 @@ def _summary(folder: str) -> RunSummary | None:
         diagnosis = find_record(folder, DIAGNOSIS) or {}
         test = find_record(folder, TEST) or {}
     except InputError:
-        return _damaged(folder) if _like_a_run(folder) else None
+        return _damaged(folder) if like_a_run(folder) else None
     errors = _errors(diagnosis, test)
     return RunSummary(
         id=os.path.basename(folder),
@@ -94,7 +94,8 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _like_a_run(folder: str) -> bool:
+def like_a_run(folder: str) -> bool:
+    """Whether the folder is a run's, be it a damaged one."""
     return any(os.path.lexists(os.path.join(folder, name)) for name in (RUN, LOCK, METRICS))
 
 
@@ -120,7 +121,7 @@ def find(runs_dir: PathLike, run: str) -> Path:
     names = _names(runs_dir)
     if run in names:
         return Path(runs_dir) / run
-    begun = sorted(name for name in names if name.startswith(run) and _like_a_run(os.path.join(runs_dir, name)))
+    begun = sorted(name for name in names if name.startswith(run) and like_a_run(os.path.join(runs_dir, name)))
     if len(begun) == 1:
         return Path(runs_dir) / begun[0]
     if begun:

@@ -1,7 +1,6 @@
 """The trained network as one safetensors file: theta, the batch-norm averages, and what they mean.
 
-A safetensors file has no checksum of its own, so one over the arrays and the description goes into its
-metadata, under a single key (the order of several is not stable): equal models are equal bytes.
+A checksum over the arrays and the description goes into the file's metadata: equal models are equal bytes.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dltrain.errors import Damaged, InputError
 from dltrain.runs.records import MODEL
+from dltrain.runs.tensors import Unsound, header_size, not_finite, pack, read_header, unpack
 from dltrain.storage import canonical_json, read_if_there, shown
 
 if TYPE_CHECKING:
@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.floating[Any]]
 
-_KEY = "dltrain"
 _FORMAT = 1
 _NAMES = ("theta", "stats")
-_DTYPES = {"F32": "float32", "F64": "float64"}
+_DTYPES = ("float32", "float64")
 
 
 def encode_model(theta: Floats, stats: Floats, meta: dict[str, Any]) -> bytes:
@@ -34,16 +33,12 @@ def encode_model(theta: Floats, stats: Floats, meta: dict[str, Any]) -> bytes:
     meta is plain data; `layout` and `stats_layout` in it (Layout.describe()) must fit the arrays' sizes.
     The same arguments give the same bytes. ValueError for anything else.
     """
-    import numpy as np
-    from safetensors.numpy import save
-
-    # safetensors writes strided arrays as garbage
-    arrays = {name: np.ascontiguousarray(array) for name, array in zip(_NAMES, (theta, stats), strict=True)}
+    arrays = dict(zip(_NAMES, (theta, stats), strict=True))
     text = canonical_json(meta)
     if fault := _fault(arrays, json.loads(text)):
         raise ValueError(fault)
     description = {"format": _FORMAT, "meta": meta, "sha256": _checksum(arrays, text)}
-    return save(arrays, metadata={_KEY: canonical_json(description)})
+    return b"".join(pack(arrays, canonical_json(description)))
 
 
 def decode_model(path: str | os.PathLike[str]) -> tuple[Floats, Floats, dict[str, Any]]:
@@ -58,62 +53,30 @@ def decode_model(path: str | os.PathLike[str]) -> tuple[Floats, Floats, dict[str
         raise InputError(f"{shown(file)} does not exist: only a run that finished has a model")
     try:
         return _decode(data)
-    except _Unsound as error:
+    except Unsound as error:
         raise Damaged(f"{shown(file)} is damaged: {error}; no model is read from it") from error
-
-
-class _Unsound(Exception):
-    """What is wrong with the bytes, in words."""
 
 
 def _decode(data: bytes) -> tuple[Floats, Floats, dict[str, Any]]:
     arrays = _arrays(data)
-    description, text = _description(data)
+    description, _ = read_header(data[: header_size(data[:8])])
     if description.get("format") != _FORMAT:
-        raise _Unsound(f"its format is {description.get('format')!r}, expected {_FORMAT}")
+        raise Unsound(f"its format is {description.get('format')!r}, expected {_FORMAT}")
     meta = description.get("meta")
-    if not isinstance(meta, dict) or canonical_json(description) != text:
-        raise _Unsound("its description is not as it was written")
+    if not isinstance(meta, dict):
+        raise Unsound("its description is not as it was written")
     if description.get("sha256") != _checksum(arrays, canonical_json(meta)):
-        raise _Unsound("its bytes do not have the checksum recorded with them")
+        raise Unsound("its bytes do not have the checksum recorded with them")
     if fault := _fault(arrays, meta):
-        raise _Unsound(fault)
+        raise Unsound(fault)
     return arrays["theta"], arrays["stats"], meta
 
 
 def _arrays(data: bytes) -> dict[str, Floats]:
-    import numpy as np
-    from safetensors import SafetensorError, deserialize
-
-    try:
-        tensors = dict(deserialize(data))  # type: ignore[no-untyped-call, unused-ignore]
-    except (SafetensorError, ValueError, OverflowError) as error:
-        raise _Unsound(f"not a whole safetensors file ({_one_line(error)})") from error
+    tensors = unpack(data)
     if sorted(tensors) != sorted(_NAMES):
-        raise _Unsound(f"it holds {', '.join(map(repr, tensors)) or 'nothing'}, expected theta and stats")
-    arrays = {}
-    for name in _NAMES:
-        tensor = tensors[name]
-        if tensor["dtype"] not in _DTYPES:
-            raise _Unsound(f"{name} is {tensor['dtype']}, expected F32 or F64")
-        array = np.frombuffer(tensor["data"], dtype=np.dtype(_DTYPES[tensor["dtype"]]).newbyteorder("<"))
-        arrays[name] = array.astype(_DTYPES[tensor["dtype"]]).reshape(tensor["shape"])
-    return arrays
-
-
-def _description(data: bytes) -> tuple[dict[str, Any], str]:
-    """The parsed description and its text; the library has checked the header's length."""
-    try:
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        metadata = header["__metadata__"]
-        text = metadata[_KEY]
-        description = json.loads(text)
-        canonical_json(description).encode()  # neither NaN nor half a character
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _Unsound("its description cannot be read") from error
-    if len(metadata) != 1 or not isinstance(description, dict):
-        raise _Unsound("its description cannot be read")
-    return description, text
+        raise Unsound(f"it holds {', '.join(map(repr, tensors)) or 'nothing'}, expected theta and stats")
+    return {name: tensors[name].copy() for name in _NAMES}
 
 
 def _checksum(arrays: dict[str, Floats], meta: str) -> str:
@@ -127,13 +90,11 @@ def _checksum(arrays: dict[str, Floats], meta: str) -> str:
 
 def _fault(arrays: dict[str, Floats], meta: dict[str, Any]) -> str | None:
     """What is wrong with the arrays, or None."""
-    import numpy as np
-
     for name, array in arrays.items():
-        if array.ndim != 1 or array.dtype.name not in _DTYPES.values():
+        if array.ndim != 1 or array.dtype.name not in _DTYPES:
             return f"{name} has shape {array.shape} and type {array.dtype}, expected (n,) floats"
-        if not np.isfinite(array).all():
-            return f"{name} holds a value that is not finite"
+    if bad := not_finite(arrays):
+        return f"{bad} holds a value that is not finite"
     for name, key in zip(_NAMES, ("layout", "stats_layout"), strict=True):
         if key in meta and _layout_size(meta[key]) != arrays[name].size:
             return f"{name} has {arrays[name].size} numbers, which is not what its layout describes"
@@ -151,7 +112,3 @@ def _layout_size(layout: Any) -> int | None:
     except (TypeError, KeyError):
         return None
     return start
-
-
-def _one_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]

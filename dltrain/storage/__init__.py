@@ -7,17 +7,20 @@ from dltrain.storage.durable import (
     fill_folder,
     make_folders,
     publish_folder,
+    remove,
     remove_tree,
     sweep_temporaries,
+    sync_folder,
     token,
     write_bytes,
     write_json,
+    write_pieces,
     write_text,
 )
 from dltrain.storage.lines import Lines
 from dltrain.storage.locks import Lock, held, hold
 from dltrain.storage.plain import canonical_json, to_json
-from dltrain.storage.reading import read_bytes, read_if_there, sha256_file
+from dltrain.storage.reading import read_bytes, read_first, read_if_there, sha256_file
 from dltrain.storage.refusals import plainly, refusal, shown
 
 __all__ = [
@@ -31,15 +34,19 @@ __all__ = [
     "plainly",
     "publish_folder",
     "read_bytes",
+    "read_first",
     "read_if_there",
     "refusal",
+    "remove",
     "remove_tree",
     "sha256_file",
     "shown",
     "sweep_temporaries",
+    "sync_folder",
     "to_json",
     "token",
     "write_bytes",
     "write_json",
+    "write_pieces",
     "write_text",
 ]

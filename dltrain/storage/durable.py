@@ -11,7 +11,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -35,12 +35,17 @@ def write_bytes(path: PathLike, data: bytes) -> None:
     Raises StorageError (disk full, quota, I/O error) or InputError (no such folder, permission, read-only);
     the old content is then intact (or, if only the folder's last sync failed, the new content is there).
     """
+    write_pieces(path, (data,))
+
+
+def write_pieces(path: PathLike, pieces: Iterable[bytes | memoryview]) -> None:
+    """`write_bytes` of several pieces, so that what is large need not be joined first."""
     target = os.fspath(path)
     folder, name = os.path.split(target)
     temporary = os.path.join(folder, f".{name}.{token(4)}.tmp")
     with plainly("write", target):
         try:
-            _write_new(temporary, data)
+            _write_new(temporary, pieces)
             operations.rename(temporary, target)
         except BaseException:
             with suppress(OSError):
@@ -49,10 +54,11 @@ def write_bytes(path: PathLike, data: bytes) -> None:
         operations.sync_folder(folder or ".")
 
 
-def _write_new(path: str, data: bytes) -> None:
+def _write_new(path: str, pieces: Iterable[bytes | memoryview]) -> None:
     fd = operations.create(path)
     try:
-        operations.write_all(fd, path, data)
+        for piece in pieces:
+            operations.write_all(fd, path, piece)
         operations.sync(fd, path)
     finally:
         os.close(fd)
@@ -93,7 +99,7 @@ def fill_folder(path: PathLike, files: Mapping[str, bytes]) -> None:
     folder = os.fspath(path)
     with plainly("write", folder):
         for name, data in files.items():
-            _write_new(os.path.join(folder, name), data)
+            _write_new(os.path.join(folder, name), (data,))
         operations.sync_folder(folder)
 
 
@@ -122,6 +128,30 @@ def remove_tree(path: PathLike) -> None:
             else:
                 operations.unlink(entry.path)
         operations.remove_folder(folder)
+
+
+def sync_folder(path: PathLike) -> None:
+    """Returns when the folder's names are on the disk. Raises StorageError."""
+    with plainly("write", path):
+        operations.sync_folder(os.fspath(path))
+
+
+def remove(path: PathLike) -> None:
+    """Removes what has this name, a folder with all that is in it; following no link. Nothing there is fine.
+
+    Raises StorageError or InputError when it cannot be removed.
+    """
+    target = os.fspath(path)
+    with plainly("remove", target):
+        try:
+            if stat.S_ISDIR(os.lstat(target).st_mode):
+                remove_tree(target)
+                if os.path.lexists(target):
+                    raise OSError(errno.ENOTEMPTY, "")
+            else:
+                operations.unlink(target)
+        except FileNotFoundError:
+            pass
 
 
 def sweep_temporaries(folder: PathLike) -> None:

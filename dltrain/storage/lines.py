@@ -66,6 +66,22 @@ class Lines:
             self.close()
             raise
 
+    @property
+    def length(self) -> int:
+        """How many bytes there are, every one of them part of a whole line."""
+        return self._length
+
+    def cut(self, length: int) -> None:
+        """Takes back every line after the first `length` bytes, which must end with a line, or be 0."""
+        self._check()
+        with plainly("write", self.path):
+            whole = length == 0 or (0 < length <= self._length and os.pread(self._fd, 1, length - 1) == b"\n")
+            if not whole:
+                raise ValueError(f"no line of {self.path} ends at byte {length}")
+            if length < self._length:
+                operations.truncate(self._fd, self.path, length)
+        self._length = length
+
     def read(self) -> bytes:
         """Everything in the file so far."""
         self._check()

@@ -60,7 +60,7 @@ def open_to_append(path: str) -> int:
     return fd
 
 
-def write_all(fd: int, path: str, data: bytes) -> None:
+def write_all(fd: int, path: str, data: bytes | memoryview) -> None:
     """Writes every byte, however few the system takes at a time."""
     rest = memoryview(data)
     while rest:

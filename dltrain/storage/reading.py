@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import stat
+from contextlib import suppress
 
 from dltrain.storage.refusals import plainly, refusal
 
@@ -39,11 +40,25 @@ def read_bytes(path: PathLike) -> bytes:
     return data
 
 
-def sha256_file(path: PathLike) -> str:
-    """The SHA-256 of the file's bytes in hexadecimal, read a piece at a time."""
+def read_first(path: PathLike, size: int) -> bytes:
+    """The file's first `size` bytes, or all of fewer. Raises as `read_bytes`."""
     with plainly("read", path):
         fd = _open(path)
         with os.fdopen(fd, "rb") as file:
+            return file.read(size)
+
+
+def sha256_file(path: PathLike, *, from_disk: bool = False) -> str:
+    """The SHA-256 of the file's bytes in hexadecimal, read a piece at a time.
+
+    from_disk: not from the system's memory, where it lets us choose: what was written is then proven to be there.
+    """
+    with plainly("read", path):
+        fd = _open(path)
+        with os.fdopen(fd, "rb") as file:
+            if from_disk and hasattr(os, "posix_fadvise"):
+                with suppress(OSError):
+                    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
             return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -1,0 +1,91 @@
+"""Coming back to a run that exists: a quick look at it, or taking it over."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from dltrain.errors import Damaged, InputError, RunHeld
+from dltrain.runs.claim import who
+from dltrain.runs.folder import RunFolder
+from dltrain.runs.listing import like_a_run
+from dltrain.runs.records import ALIVE, EVENTS, LOCK, METRICS, RUN, read_record, read_run
+from dltrain.storage import Lines, Lock, hold, shown, sweep_temporaries
+
+PathLike = str | os.PathLike[str]
+_OVER = ("finished", "diverged")
+
+
+class RunOver(ValueError):
+    """The run finished or diverged; there is nothing to go on with. `record` is its run.json."""
+
+    def __init__(self, record: dict[str, Any]) -> None:
+        super().__init__(f"the run has {record['state']}")
+        self.record = record
+
+
+def peek(runs_dir: PathLike, run_id: str) -> dict[str, Any] | None:
+    """run.json of the run, its state as of now (`interrupted` when nobody holds it), or None if there is no such
+    run. Loads no NumPy. Raises Damaged when it is there and cannot be read."""
+    folder = _place(runs_dir, run_id)
+    if not like_a_run(os.fspath(folder)):
+        return None
+    if not os.path.lexists(folder / RUN):
+        raise Damaged(f"{shown(folder)} is damaged: it has no {RUN}")
+    return read_run(folder)
+
+
+def reopen(runs_dir: PathLike, run_id: str) -> RunFolder:
+    """Takes over an interrupted or failed run, to go on from `load_checkpoint`. run.json is not changed until
+    `state("running")`; temporary files of a killed process and a torn last line are removed.
+
+    Raises InputError when there is none, RunHeld (exit 69) when a live process has it, Damaged (65), StorageError,
+    and RunOver (a ValueError) for one that has finished or diverged, perhaps since the caller looked.
+    """
+    folder = _place(runs_dir, run_id)
+    if not like_a_run(os.fspath(folder)):
+        raise InputError(f"there is no run {shown(run_id)} in {shown(runs_dir)}")
+    try:
+        lock = hold(folder / LOCK)
+    except RunHeld as error:
+        place = f"run {shown(run_id)} in {shown(runs_dir)}"
+        raise RunHeld(f"{place} is held by another live process{who(folder)}") from error
+    try:
+        return _open(folder, lock)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _place(runs_dir: PathLike, run_id: str) -> Path:
+    if not run_id or run_id.startswith(".") or os.path.basename(run_id) != run_id or "\0" in run_id:
+        raise InputError(f"run id {run_id!r}: expected the name of a folder in {shown(runs_dir)}")
+    return Path(runs_dir) / run_id
+
+
+def _open(folder: Path, lock: Lock) -> RunFolder:
+    record = read_record(folder, RUN)
+    state = record.get("state")
+    if state in _OVER:
+        raise RunOver(record)
+    if state not in (*ALIVE, "interrupted", "failed") or not isinstance(record.get("created"), str):
+        raise Damaged(f"{shown(folder / RUN)} is damaged: it has no known state, or no time")
+    if state in ALIVE:
+        record["state"] = "interrupted"  # its process is dead: we hold its lock
+    record["process"] = {"pid": os.getpid(), "host": os.uname().nodename}
+    sweep_temporaries(folder)
+    metrics = _lines(folder / METRICS)
+    try:
+        events = _lines(folder / EVENTS)
+        run = RunFolder(folder, record, lock, metrics, events)
+    except BaseException:
+        metrics.close()
+        raise
+    return run
+
+
+def _lines(file: Path) -> Lines:
+    if os.path.lexists(file) and not (file.is_file() and not file.is_symlink()):
+        raise Damaged(f"{shown(file)} is damaged: not a regular file")
+    return Lines(file)
