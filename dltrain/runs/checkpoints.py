@@ -105,10 +105,10 @@ def read_head(folder: PathLike, name: str) -> Head:
     """What the file's first bytes say, without reading the rest. Raises as `read_sound` where it cannot be opened."""
     step, _ = step_and_hash(name) or (-1, "")
     try:
-        meta, _ = _description(Path(folder) / name)
+        meta = _description(Path(folder) / name).get("meta")
     except Unsound as error:
         return Head(step, {}, str(error))
-    return Head(step, meta, None)
+    return Head(step, meta if isinstance(meta, dict) else {}, None)
 
 
 def read_sound(folder: PathLike, name: str) -> Checkpoint:
@@ -130,9 +130,9 @@ def read_sound(folder: PathLike, name: str) -> Checkpoint:
             f"{shown(file)} has format {description.get('format')!r}, this dltrain reads {_FORMAT}: "
             "go on with the version that wrote it"
         )
-    arrays, meta = unpack(data), description["meta"]
-    if meta.get("step") != step:
-        raise Unsound(f"it is of step {meta.get('step')}, not {step}")
+    arrays, meta = unpack(data), description.get("meta")
+    if not isinstance(meta, dict) or meta.get("step") != step:
+        raise Unsound(f"it is not of step {step}")
     if array := not_finite(arrays):
         raise Unsound(f"{array} holds a value that is not finite")
     return Checkpoint(arrays, meta, name)
@@ -142,8 +142,8 @@ def same_hash(data: bytes | memoryview, expected: str) -> bool:
     return hashlib.sha256(data).hexdigest() == expected
 
 
-def _description(file: Path) -> tuple[dict[str, Any], int]:
-    """(meta, size) by the header, checked against the file's size. Raises Unsound."""
+def _description(file: Path) -> dict[str, Any]:
+    """The description in the header, whose sizes are checked against the file's. Raises Unsound."""
     try:
         found = os.lstat(file)
     except OSError as error:
@@ -155,10 +155,7 @@ def _description(file: Path) -> tuple[dict[str, Any], int]:
     description, size = read_header(_read(file, header_size(_read(file, 8))))
     if size != found.st_size:
         raise Unsound(f"it has {found.st_size} bytes, expected {size}")
-    meta = description.get("meta")
-    if not isinstance(meta, dict):
-        raise Unsound("its description is not as it was written")
-    return meta, size
+    return description
 
 
 def _read(file: Path, first: int | None = None) -> bytes:

@@ -7,6 +7,8 @@ import platform
 from functools import cache
 from typing import Any
 
+_NUMPYS_OWN = ("numpy.libs", os.path.join("numpy", ".dylibs"))
+
 
 @cache
 def machine_facts() -> dict[str, Any]:
@@ -27,7 +29,10 @@ def _blas() -> list[dict[str, Any]]:
     from threadpoolctl import threadpool_info  # type: ignore[import-untyped, unused-ignore]
 
     keys = ("internal_api", "version", "architecture", "threading_layer")
-    return [{key: pool.get(key) for key in keys} for pool in threadpool_info() if pool.get("user_api") == "blas"]
+    pools = [pool for pool in threadpool_info() if pool.get("user_api") == "blas"]
+    # a wheel of NumPy brings its own; another package's, loaded beside it, computes nothing here
+    own = [pool for pool in pools if os.path.dirname(str(pool.get("filepath"))).endswith(_NUMPYS_OWN)]
+    return [{key: pool.get(key) for key in keys} for pool in own or pools]
 
 
 def _cpu() -> dict[str, Any]:

@@ -47,14 +47,17 @@ def checked_name(name: str) -> str:
 class RunFolder:
     """A run folder held by this process, until `close` or the process's end. Made by `create`, or by `reopen`."""
 
-    def __init__(self, path: Path, record: dict[str, Any], lock: Lock, metrics: Lines, events: Lines) -> None:
+    def __init__(
+        self, path: Path, record: dict[str, Any], lock: Lock, metrics: Lines, events: Lines, *, loaded: bool = True
+    ) -> None:
         self.path = path
         self._record = record
         self._lock = lock
         self._metrics = metrics
         self._events = events
-        self._hash = hashlib.sha256(metrics.read())
+        self._hash = hashlib.sha256()
         self._shelf = Shelf(path)
+        self._loaded = loaded  # or metrics.jsonl is still to be cut to what a checkpoint says
         self.notes: list[str] = []
         """What the user should know of what was found on loading: one line for each damaged checkpoint."""
 
@@ -69,6 +72,7 @@ class RunFolder:
 
     def append_metrics(self, record: Mapping[str, Any]) -> None:
         """Adds one line to metrics.jsonl; a number that is not finite becomes null. Raises StorageError."""
+        self._check_loaded()
         line = to_json(dict(record))
         self._metrics.append(line)
         self._hash.update(line.encode() + b"\n")
@@ -121,6 +125,9 @@ class RunFolder:
         """
         if ours := {"metrics", "protected"} & meta.keys():
             raise ValueError(f"not to be set from outside: {', '.join(sorted(ours))}")
+        if keep < 1:
+            raise ValueError(f"keep {keep}: expected 1 or more")
+        self._check_loaded()
         self._metrics.sync()
         metrics = {"bytes": self._metrics.length, "sha256": self._hash.hexdigest()}
         name, pieces = encode_checkpoint(arrays, {**meta, "metrics": metrics, "protected": protect})
@@ -148,9 +155,14 @@ class RunFolder:
             self._damaged(METRICS, "it has lines, but there are no checkpoints any more; starting again from step 0")
         self._metrics.cut(length)
         self._hash = hashlib.sha256(written[:length])
+        self._loaded = True
         if keep is not None:
             self._shelf.prune(keep)
         return found
+
+    def _check_loaded(self) -> None:
+        if not self._loaded:
+            raise ValueError("a run that was reopened goes on from load_checkpoint")
 
     def _damaged(self, name: str, why: str) -> None:
         self.notes.append(f"{name}: {why}")

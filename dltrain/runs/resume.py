@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dltrain.errors import Damaged, InputError, RunHeld
+from dltrain.runs.checkpoints import CHECKPOINTS
 from dltrain.runs.claim import who
 from dltrain.runs.folder import RunFolder
 from dltrain.runs.listing import like_a_run
@@ -31,8 +32,7 @@ def peek(runs_dir: PathLike, run_id: str) -> dict[str, Any] | None:
     folder = _place(runs_dir, run_id)
     if not like_a_run(os.fspath(folder)):
         return None
-    if not os.path.lexists(folder / RUN):
-        raise Damaged(f"{shown(folder)} is damaged: it has no {RUN}")
+    _check_file(folder / RUN)
     return read_run(folder)
 
 
@@ -65,6 +65,7 @@ def _place(runs_dir: PathLike, run_id: str) -> Path:
 
 
 def _open(folder: Path, lock: Lock) -> RunFolder:
+    _check_file(folder / RUN)
     record = read_record(folder, RUN)
     state = record.get("state")
     if state in _OVER:
@@ -74,18 +75,26 @@ def _open(folder: Path, lock: Lock) -> RunFolder:
     if state in ALIVE:
         record["state"] = "interrupted"  # its process is dead: we hold its lock
     record["process"] = {"pid": os.getpid(), "host": os.uname().nodename}
-    sweep_temporaries(folder)
+    for place in (folder, folder / CHECKPOINTS):
+        sweep_temporaries(place)
     metrics = _lines(folder / METRICS)
     try:
         events = _lines(folder / EVENTS)
-        run = RunFolder(folder, record, lock, metrics, events)
     except BaseException:
         metrics.close()
         raise
-    return run
+    return RunFolder(folder, record, lock, metrics, events, loaded=False)
 
 
 def _lines(file: Path) -> Lines:
-    if os.path.lexists(file) and not (file.is_file() and not file.is_symlink()):
-        raise Damaged(f"{shown(file)} is damaged: not a regular file")
+    if os.path.lexists(file):
+        _check_file(file)
     return Lines(file)
+
+
+def _check_file(file: Path) -> None:
+    """Raises Damaged unless it is a regular file, without opening what would hang."""
+    if not os.path.lexists(file):
+        raise Damaged(f"{shown(file.parent)} is damaged: it has no {file.name}")
+    if file.is_symlink() or not file.is_file():
+        raise Damaged(f"{shown(file)} is damaged: not a regular file")

@@ -32,10 +32,6 @@ class Shelf:
         self.folder = run / CHECKPOINTS
         self._known: dict[str, Protection] = {}  # oldest first
 
-    def sweep(self) -> None:
-        """Removes the temporary files of a killed process."""
-        storage.sweep_temporaries(self.folder)
-
     def put(self, name: str, pieces: Iterable[bytes | memoryview], protected: Protection) -> None:
         """Writes a checkpoint durably; one that is there already, sound, is left as it is. Raises StorageError."""
         storage.make_folders(self.folder)
@@ -65,7 +61,7 @@ class Shelf:
 
     def prune(self, keep: int) -> None:
         """Keeps the newest `keep` and the protected ones; of those that are the best, the newest."""
-        newest = list(self._known)[-keep:] if keep > 0 else []
+        newest = list(self._known)[-keep:]
         always = [name for name, protected in self._known.items() if protected is True]
         best = [name for name, protected in self._known.items() if protected == "best"][-1:]
         self.keep_only({*newest, *always, *best})
