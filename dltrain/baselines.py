@@ -19,8 +19,9 @@ from dltrain.engine.regularizers import NoRegularizer
 from dltrain.engine.schedules import Cosine
 from dltrain.engine.state import State
 
-STEPS = 3000
-"""About how many steps the linear model trains for."""
+STEPS, LEAST_STEPS, EPOCHS = 3000, 600, 100
+"""The linear model trains for at most so many epochs and about so many steps, but on small data, whose epochs
+have few, for enough steps to get there: a baseline that has not converged flatters the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def linear(program: Program, train: Rows, dev: Rows) -> Baseline | None:
         optimizer=Adam(learning_rate=0.01),
         schedule=Cosine(),
         batch_size=batch_size,
-        epochs=min(100, max(1, round(STEPS / batches))),
+        epochs=max(1, min(EPOCHS, round(STEPS / batches)), round(LEAST_STEPS / batches)),
         dtype=program.dtype,
         seed=program.seed,
     )

@@ -53,14 +53,25 @@ class Run:
         """ŷ with one column a class: (n, C); of a sigmoid's one column 1 − ŷ and ŷ."""
         return np.hstack([1 - output, output]) if self.network.architecture.output == "sigmoid" else output
 
+    @np.errstate(all="ignore")
     def output(self, X: Floats) -> Floats:
         """ŷ of the network for raw rows X: (n, n_x); (n, n_y)."""
         return self.network.predict(self.preparation.transform(X))
 
+    @np.errstate(all="ignore")  # what overflows is refused
     def measure(self, X: Floats, y: Targets) -> Measured:
-        """Errors on prepared rows X: (n, n_x), y: (n,) class numbers or standardized values."""
+        """Errors on prepared rows X: (n, n_x), y: (n,) class numbers or standardized values.
+
+        Raises InputError where the loss is no finite number, as with the parameters that a diverged run keeps.
+        """
         dtype = target_dtype(self.network.architecture.output, self.network.theta.dtype)
-        return self.network.evaluate(X, y.astype(dtype))
+        measured = self.network.evaluate(X, y.astype(dtype))
+        if not np.isfinite(measured.loss):
+            message = (
+                f"the loss of {self.path.name} is {measured.loss} here: did its training diverge, or are inputs huge?"
+            )
+            raise InputError(message)
+        return measured
 
 
 def open_run(path: Path) -> Run:

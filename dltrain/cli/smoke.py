@@ -60,11 +60,11 @@ def try_out(ready: Ready, as_json: bool) -> None:
         experiment.start(short, Path(folder), None) as run,
     ):
         outcome = experiment.train(short, run, watch)
+        if outcome.diverged:
+            say(f"{outcome.diverged}; {LOWER}")
+            raise typer.Exit(DIVERGED)
         page_of([run.path])
         trained.open_run(run.path).network.predict(ready.data.parts["train"].X[:1])
-    if outcome.diverged:
-        say(f"{outcome.diverged}; {LOWER}")
-        raise typer.Exit(DIVERGED)
     epochs = -(-total // an_epoch)
     expected = total * watch.step_seconds() + epochs * watch.measuring
     scale = 1 if sys.platform == "darwin" else 1024

@@ -1,0 +1,35 @@
+"""Each test in an empty folder, without the variables that change what dltrain does; a few runs to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli_calling import call, regression, trees
+
+SETTINGS = ("DLTRAIN_RUNS_DIR", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `runs`, in which are `trees` (binary), `digits` (multiclass), `costs` (regression) and, last,
+    `lost` (diverged). Tests only read it."""
+    folder = tmp_path_factory.mktemp("shelf")
+    for config, name, code in ((trees(folder), "trees", 0), (regression(folder), "costs", 0)):
+        assert call("train", config, "-q", "--run-id", name, "--runs-dir", folder / "runs").code == code
+    digits = ["data={source: digits, target: label}", "training={epochs: 1, batch_size: 64}", "architecture.layers=[8]"]
+    assert call("train", *digits, "-q", "--run-id", "digits", "--runs-dir", folder / "runs").code == 0
+    huge = ["optimizer={kind: gradient_descent, learning_rate: 1e12}"]
+    assert (
+        call("train", folder / "trees.yaml", *huge, "-q", "--run-id", "lost", "--runs-dir", folder / "runs").code == 3
+    )
+    return folder
