@@ -171,6 +171,7 @@ class RunFolder:
     def keep_only(self, names: Collection[str]) -> None:
         """Removes every checkpoint but these: a finished run keeps the best and the last. Raises StorageError."""
         self._shelf.keep_only(names)
+        self._shelf.sweep()
 
     def close(self) -> None:
         """Closes the files and frees the run; a second time does nothing. The state stays as it is."""

@@ -32,6 +32,10 @@ class Shelf:
         self.folder = run / CHECKPOINTS
         self._known: dict[str, Protection] = {}  # oldest first
 
+    def sweep(self) -> None:
+        """Removes temporary files that a killed process left."""
+        storage.sweep_temporaries(self.folder)
+
     def put(self, name: str, pieces: Iterable[bytes | memoryview], protected: Protection) -> None:
         """Writes a checkpoint durably; one that is there already, sound, is left as it is. Raises StorageError."""
         storage.make_folders(self.folder)

@@ -1,0 +1,8 @@
+"""The power-loss simulator lies with the tests of storage; both rooms use it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "storage")]
