@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -30,6 +31,15 @@ class Shown:
 
     command: str
     output: str = ""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that ended."""
+
+    code: int
+    out: str
+    err: str
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
@@ -70,23 +80,56 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(words: list[str], place: Path) -> subprocess.CompletedProcess[str]:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("DLTRAIN_")}
-    environment |= {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "COLUMNS": "200"}
-    return subprocess.run(
-        [sys.executable, *words], cwd=place, env=environment, capture_output=True, text=True, encoding="utf-8"
+def environment() -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("DLTRAIN_")}
+    return kept | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "COLUMNS": "200"}
+
+
+def run(words: list[str], place: Path) -> Done:
+    """A new Python process."""
+    done = subprocess.run(
+        [sys.executable, *words], cwd=place, env=environment(), capture_output=True, text=True, encoding="utf-8"
     )
+    return Done(done.returncode, done.stdout, done.stderr)
 
 
-def run_command(shown: Shown, place: Path) -> subprocess.CompletedProcess[str]:
+class Quick:
+    """Runs commands one after the other in forks of a process that has imported everything."""
+
+    def __init__(self, place: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("docs_quick_commands.py"))],
+            cwd=place,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def __enter__(self) -> Quick:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.communicate()
+
+    def run(self, words: list[str]) -> Done:
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(json.dumps(words) + "\n")
+        self.process.stdin.flush()
+        return Done(**json.loads(self.process.stdout.readline()))
+
+
+def run_shown(shown: Shown, place: Path, quick: Quick) -> Done:
+    """What has an output to compare runs whole and by itself; other trainings are cut to two epochs."""
     line, _, target = shown.command.partition(" > ")
     program, *words = shlex.split(line)
     assert program == "dltrain", f"{shown.command}: neither dltrain nor make"
-    if words[0] == "train" and not shown.output and "--smoke" not in words:
-        words += ["training.epochs=2", "-q"]
-    done = run(["-m", "dltrain", *words], place)
+    if shown.output:
+        return run(["-m", "dltrain", *words], place)
+    done = quick.run([*words, "training.epochs=2", "-q"] if words[0] == "train" and "--smoke" not in words else words)
     if target:
-        (place / target).write_text(done.stdout, encoding="utf-8")
+        (place / target).write_text(done.out, encoding="utf-8")
     return done
 
 
@@ -102,15 +145,16 @@ def test_commands_of_a_page_run_in_order(path: Path, place: Path) -> None:
         found = NEW_TEXT.match(block)
         if kind in ("yaml", "python") and found:
             (place / found[1]).write_text(block, encoding="utf-8")
-    for shown in commands(path.read_text(encoding="utf-8")):
-        if shown.command.startswith("make ") or shown.command in SET_UP:
-            continue
-        done = run_command(shown, place)
-        expected = FOUND if "not good" in shown.output else 0
-        assert done.returncode == expected, f"{shown.command}\n{done.stdout}\n{done.stderr}"
-        assert "error:" not in done.stderr, f"{shown.command}\n{done.stderr}"
-        if shown.output:
-            assert form(done.stdout) == form(shown.output), shown.command
+    with Quick(place) as quick:
+        for shown in commands(path.read_text(encoding="utf-8")):
+            if shown.command.startswith("make ") or shown.command in SET_UP:
+                continue
+            done = run_shown(shown, place, quick)
+            expected = FOUND if "not good" in shown.output else 0
+            assert done.code == expected, f"{shown.command}\n{done.out}\n{done.err}"
+            assert "error:" not in done.err, f"{shown.command}\n{done.err}"
+            if shown.output:
+                assert form(done.out) == form(shown.output), shown.command
 
 
 def test_python_of_the_readme_runs(place: Path) -> None:
@@ -129,12 +173,12 @@ def test_python_of_the_readme_runs(place: Path) -> None:
         ],
         place,
     )
-    assert trained.returncode == 0, trained.stderr
+    assert trained.code == 0, trained.err
     assert programs
     for program in programs:
         done = run(["-c", program], place)
-        assert done.returncode == 0, done.stderr
-        assert "('area', 'rooms', 'age')" in done.stdout
+        assert done.code == 0, done.err
+        assert "('area', 'rooms', 'age')" in done.out
 
 
 def test_the_readme_names_every_command() -> None:
