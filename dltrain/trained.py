@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -136,8 +136,7 @@ def evaluate_file(path: Path, file: str) -> Evaluation:
     portions, targets = [], []
     with threads(1):
         for rows in data.read_rows(file, run.preparation, labelled=True):
-            assert rows.y is not None
-            y = run.preparation.encode(rows.y)
+            y = _targets(run, rows.y, file, sum(len(y) for y in targets))
             portions.append(run.measure(run.preparation.transform(rows.X), y))
             targets.append(y)
     if not portions:
@@ -151,6 +150,18 @@ def evaluate_file(path: Path, file: str) -> Evaluation:
         predicted=np.concatenate([portion.predicted for portion in portions]),
     )
     return Evaluation(_record(run, Path(file).name, whole, np.concatenate(targets), 0.95), run.task, 0.95)
+
+
+def _targets(run: Run, raw: Any, file: str, first: int) -> Targets:
+    """Raw targets of a portion whose first row is row `first` of the file."""
+    try:
+        return run.preparation.encode(raw)
+    except InputError as error:
+        place = Path(file).name + (f", counted from row {first}" if first else "")
+        problems = [
+            replace(found, where=f"{place}: {found.where or run.preparation.target}") for found in error.problems
+        ]
+        raise InputError(*problems) from None
 
 
 def _record(run: Run, part: str, measured: Measured, y: Targets, confidence: float) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from cli_calling import call, regression, trees
 
 SETTINGS = ("DLTRAIN_RUNS_DIR", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")

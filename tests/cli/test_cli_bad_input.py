@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from cli_calling import call
 
 ROWS = "x,y\n" + "".join(f"{n},{n % 2}\n" for n in range(40))

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import typer
-
 from cli_calling import call
+
 from dltrain import __version__
 from dltrain.cli.app import app
 
@@ -67,7 +67,7 @@ def test_help_lists_every_command_in_its_panel() -> None:
     assert (called.code, called.err) == (0, "")
     for panel, commands in PANELS.items():
         box = called.out.partition(f"─ {panel} ─")[2].partition("╰")[0]
-        assert [word for word in re.findall(r"^│ (\w+)", box, re.M)] == commands
+        assert re.findall(r"^│ (\w+)", box, re.M) == commands
     assert "Example: dltrain train configs/digits.yaml" in called.out
     assert {path[0] for path in COMMANDS} == {name for names in PANELS.values() for name in names}
 
