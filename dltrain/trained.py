@@ -133,7 +133,8 @@ def evaluate_part(path: Path, part: str) -> Evaluation:
 def evaluate_file(path: Path, file: str) -> Evaluation:
     """Errors on a new labelled file, streamed."""
     run = open_run(path)
-    portions, targets = [], []
+    portions: list[Measured] = []
+    targets: list[Targets] = []
     with threads(1):
         for rows in data.read_rows(file, run.preparation, labelled=True):
             y = _targets(run, rows.y, file, sum(len(y) for y in targets))
