@@ -76,9 +76,9 @@ def encode_checkpoint(arrays: Mapping[str, Array], meta: Mapping[str, Any]) -> t
     step = meta.get("step")
     if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step < 10**18:
         raise ValueError(f"step {step!r} in meta: expected a whole number from 0")
+    pieces = pack(arrays, canonical_json({"format": _FORMAT, "meta": dict(meta)}))
     if name := not_finite(arrays):
         raise ValueError(f"{name} holds a value that is not finite")
-    pieces = pack(arrays, canonical_json({"format": _FORMAT, "meta": dict(meta)}))
     digest = hashlib.sha256()
     for piece in pieces:
         digest.update(piece)
@@ -125,14 +125,14 @@ def read_sound(folder: PathLike, name: str) -> Checkpoint:
     if not same_hash(data, expected):
         raise Unsound("its bytes do not have the SHA-256 in its name")
     description, _ = read_header(data[: header_size(data[:8])])
-    if description.get("format") != _FORMAT:
+    format_, meta = description.get("format"), description.get("meta")
+    if isinstance(format_, int) and format_ > _FORMAT:
         raise InputError(
-            f"{shown(file)} has format {description.get('format')!r}, this dltrain reads {_FORMAT}: "
-            "go on with the version that wrote it"
+            f"{shown(file)} has format {format_}, this dltrain reads {_FORMAT}: go on with the version that wrote it"
         )
-    arrays, meta = unpack(data), description.get("meta")
-    if not isinstance(meta, dict) or meta.get("step") != step:
-        raise Unsound(f"it is not of step {step}")
+    if format_ != _FORMAT or not isinstance(meta, dict) or meta.get("step") != step:
+        raise Unsound(f"it does not describe itself as a checkpoint of step {step}")
+    arrays = unpack(data)
     if array := not_finite(arrays):
         raise Unsound(f"{array} holds a value that is not finite")
     return Checkpoint(arrays, meta, name)

@@ -189,10 +189,11 @@ class RunFolder:
 def _metrics_fault(meta: Mapping[str, Any], written: bytes) -> str | None:
     """Whether metrics.jsonl begins with what a checkpoint quotes of it, in words."""
     quoted = meta.get("metrics")
-    if not isinstance(quoted, dict) or not isinstance(quoted.get("bytes"), int):
-        return "it does not say how long metrics.jsonl was"
-    if quoted["bytes"] > len(written):
-        return f"{METRICS} has {len(written)} whole bytes of the {quoted['bytes']} that it quotes"
-    if hashlib.sha256(written[: quoted["bytes"]]).hexdigest() != quoted.get("sha256"):
+    length = quoted.get("bytes") if isinstance(quoted, dict) else None
+    if not isinstance(quoted, dict) or not isinstance(length, int) or length < 0:
+        return f"it does not say how long {METRICS} was"
+    if length > len(written):
+        return f"it quotes {length} bytes of {METRICS}, which has {len(written)} in whole lines"
+    if hashlib.sha256(written[:length]).hexdigest() != quoted.get("sha256"):
         return f"{METRICS} does not begin with the lines that it quotes"
     return None

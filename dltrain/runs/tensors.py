@@ -74,6 +74,7 @@ def unpack(data: bytes) -> dict[str, Array]:
         dtype = np.dtype(names[tensor["dtype"]])
         array = np.frombuffer(tensor["data"], dtype=dtype.newbyteorder("<")).astype(dtype, copy=False)
         arrays[name] = array.reshape(tensor["shape"])
+        arrays[name].flags.writeable = False
     return arrays
 
 
