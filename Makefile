@@ -29,6 +29,7 @@ install: $(VENV)/.runs  ## Create the virtual environment and install dltrain in
 .PHONY: train
 train: $(VENV)/.runs  ## Train configs/digits.yaml on the built-in digits
 	@$(BIN)/dltrain train configs/digits.yaml
+	@echo "to type dltrain yourself: source $(BIN)/activate" >&2
 
 .PHONY: test
 test: check  ## Linters, types and tests

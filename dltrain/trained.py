@@ -150,7 +150,9 @@ def evaluate_file(path: Path, file: str) -> Evaluation:
         errors=errors,
         predicted=np.concatenate([portion.predicted for portion in portions]),
     )
-    return Evaluation(_record(run, Path(file).name, whole, np.concatenate(targets), 0.95), run.task, 0.95)
+    confidence = (runs.find_record(path, "diagnosis.json") or {}).get("confidence", 0.95)
+    record = _record(run, Path(file).name, whole, np.concatenate(targets), confidence)
+    return Evaluation(record, run.task, confidence)
 
 
 def _targets(run: Run, raw: Any, file: str, first: int) -> Targets:
@@ -192,6 +194,7 @@ def read_diagnosis(path: Path) -> dict[str, Any]:
     test = runs.read_test(path)
     if test is not None:
         found = diagnosis.with_test(found, test["error"])
+        found["advice"] = [piece for piece in found["advice"] if "--part test" not in piece.get("command", "")]
     return {"run": str(path), **found}
 
 

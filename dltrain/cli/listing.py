@@ -89,7 +89,8 @@ def show_one(path: Path, as_json: bool) -> None:
         print_json({"run": str(path), "record": run, "diagnosis": diagnosis})
         return
     keys = ("state", "created", "updated", "epochs", "steps", "best_epoch", "reason", "task", "threads")
-    print_facts({key: run[key] for key in keys if run.get(key) is not None}, title=path.name)
+    facts = {key: run[key] for key in keys if run.get(key) is not None}
+    print_facts({**facts, "path": str(path)}, title=path.name)
     if diagnosis:
         print("")
         print_diagnosis(diagnosis, title="")

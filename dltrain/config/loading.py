@@ -21,6 +21,7 @@ from dltrain.config.records import Experiment
 from dltrain.config.validating import validate
 from dltrain.errors import InputError, Problem, did_you_mean
 
+DATA_ENDINGS = (".csv", ".tsv", ".npz", ".npy", ".idx", "-ubyte")
 PATHS = (("data", "source"), *(("split", "files", part) for part in ("train", "train_dev", "dev", "test")))
 """Keys that hold a path; it becomes absolute, from where it was written."""
 
@@ -139,6 +140,8 @@ def _read_all(names: list[str]) -> tuple[dict[str, str], list[Node]]:
 def _text(name: str) -> tuple[str, str]:
     """The file's name for messages, and its text. Regular files and standard input only, of limited size."""
     file = STDIN if name == "-" else name
+    if name.removesuffix(".gz").endswith(DATA_ENDINGS):
+        raise InputError(Problem(f"a data file, no config; try data.source={name} data.target=COLUMN", where=file))
     try:
         raw = sys.stdin.buffer.read(LARGEST_TEXT + 1) if name == "-" else _bytes(name)
     except (OSError, ValueError) as error:

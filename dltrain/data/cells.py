@@ -106,7 +106,8 @@ class BadCells:
                 name = self.dialect.names[column]
                 message = (
                     f"{name}: {_short(value)} is not a number, nor are {self._at_least()}{seen.bad - 1} more cells of "
-                    f"this column; inputs must be numbers: leave it out with data.exclude: [{name}]"
+                    f"this column; inputs must be numbers: leave it out with data.exclude: [{name}], "
+                    f"or data.id: {name} if it names the rows"
                 )
                 problems.append(Problem(message, where=f"{self.place}:{line}:{column + 1}"))
         return problems

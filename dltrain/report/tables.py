@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 STATES = {"finished": "green", "diverged": "red", "failed": "red", "interrupted": "yellow", "running": "cyan"}
+MEASURES = {"rmse": "RMSE", "mae": "MAE", "r2": "R²"}
 GRADES = {"great": "green", "okay, double check": "yellow", "not good": "bold red"}
 
 
@@ -134,20 +135,20 @@ def print_network(layers: Sequence[Mapping[str, Any]], *, stream: TextIO | None 
 
 def print_check(check: Mapping[str, Any], *, stream: TextIO | None = None) -> None:
     """What `check` found: `title`, `data` and `training` ({name: value}), `network` (see print_network),
-    `notes` (sentences), `resolved` (the text of the resolved config)."""
+    `notes` (sentences), `resolved` (the text of the resolved config, which stands first: it is long)."""
+    if check.get("resolved"):
+        show(str(check["resolved"]).rstrip("\n"), "", stream=stream)
     if check.get("title"):
         show(_bold(str(check["title"])), stream=stream)
     for key in ("data", "training"):
         if check.get(key):
-            print_facts(check[key], title=f"\n{key}".strip(), stream=stream)
+            print_facts(check[key], title=key, stream=stream)
             show("", stream=stream)
     if check.get("network"):
         show(_bold("network"), stream=stream)
         print_network(check["network"], stream=stream)
     if check.get("notes"):
         show("", *(f"- {clean(note)}" for note in check["notes"]), stream=stream)
-    if check.get("resolved"):
-        show("", str(check["resolved"]).rstrip("\n"), stream=stream)
 
 
 def print_data_sets(sets: Iterable[Mapping[str, Any]], *, stream: TextIO | None = None) -> None:
@@ -235,7 +236,7 @@ def print_evaluation(
     words = f"{write(error.get('value'))}" + (f"  ({100 * confidence:g}% interval {ends})" if ends else "")
     facts: list[tuple[str, object]] = [("error (1 − R²)" if regression else "error", words)]
     facts += [("examples", error.get("n")), ("loss", result.get("loss"))]
-    facts += list((result.get("metrics") or {}).items())
+    facts += [(MEASURES.get(name, name), value) for name, value in (result.get("metrics") or {}).items()]
     print_facts(facts, title=clean(result.get("part") or "data"), stream=stream)
 
 

@@ -72,7 +72,7 @@ CASES: dict[str, tuple[Callable[[Path], Experiment], str]] = {
     "text in a number column": (text("x,y\n1,0\ntwo,1\n3,0\n"), "d.csv:3:1: x: 'two' is not a number"),
     "a column of text": (
         text("x,c,y\n" + "".join(f"{n},red,{n % 2}\n" for n in range(20))),
-        "d.csv:2:2: c: 'red' is not a number, nor are 19 more cells of this column; inputs must be numbers: leave it out with data.exclude: [c]",
+        "d.csv:2:2: c: 'red' is not a number, nor are 19 more cells of this column; inputs must be numbers: leave it out with data.exclude: [c], or data.id: c if it names the rows",
     ),
     "missing values": (
         text("x,z,y\n1,,0\n2,3,1\nNA,?,0\n"),

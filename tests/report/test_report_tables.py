@@ -207,7 +207,7 @@ def test_check_shows_the_network(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert re.search(r"hidden 1 +64 × 32 +relu +he +2,080\n", out)
     assert re.search(r"output +32 × 10 +softmax +0\.8 +330\n", out)
-    assert "2,410 parameters in all" in out and "- a note" in out and out.endswith("version: 1\n")
+    assert "2,410 parameters in all" in out and out.startswith("version: 1\n") and out.endswith("- a note\n")
     assert re.search(r"learning rate +0\.001\n", out)
 
 
