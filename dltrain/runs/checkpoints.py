@@ -130,7 +130,7 @@ def read_sound(folder: PathLike, name: str) -> Checkpoint:
         raise InputError(
             f"{shown(file)} has format {format_}, this dltrain reads {_FORMAT}: go on with the version that wrote it"
         )
-    if format_ != _FORMAT or not isinstance(meta, dict) or meta.get("step") != step:
+    if format_ != _FORMAT or not isinstance(meta, dict) or not of_step(meta, step):
         raise Unsound(f"it does not describe itself as a checkpoint of step {step}")
     arrays = unpack(data)
     if array := not_finite(arrays):
@@ -138,8 +138,14 @@ def read_sound(folder: PathLike, name: str) -> Checkpoint:
     return Checkpoint(arrays, meta, name)
 
 
-def same_hash(data: bytes | memoryview, expected: str) -> bool:
+def same_hash(data: bytes, expected: str) -> bool:
+    """Whether the bytes are those that the name promises."""
     return hashlib.sha256(data).hexdigest() == expected
+
+
+def of_step(meta: Mapping[str, Any], step: int) -> bool:
+    """Whether the step in the name, which its hash does not cover, is the file's own."""
+    return meta.get("step") == step
 
 
 def _description(file: Path) -> dict[str, Any]:

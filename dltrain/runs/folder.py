@@ -148,7 +148,7 @@ class RunFolder:
         """
         written = self._metrics.read()
         found = self._shelf.newest_sound(
-            lambda checkpoint: _metrics_fault(checkpoint.meta, written) or (fault and fault(checkpoint)), self._damaged
+            lambda checkpoint: metrics_fault(checkpoint.meta, written) or (fault and fault(checkpoint)), self._damaged
         )
         length = found.meta["metrics"]["bytes"] if found else 0
         if written and not found:
@@ -186,7 +186,7 @@ class RunFolder:
         self.close()
 
 
-def _metrics_fault(meta: Mapping[str, Any], written: bytes) -> str | None:
+def metrics_fault(meta: Mapping[str, Any], written: bytes) -> str | None:
     """Whether metrics.jsonl begins with what a checkpoint quotes of it, in words."""
     quoted = meta.get("metrics")
     length = quoted.get("bytes") if isinstance(quoted, dict) else None

@@ -110,7 +110,11 @@ def facts_drift(record: Mapping[str, Any], now: Mapping[str, Any] | None = None)
     from dltrain.runs.facts import machine_facts
 
     old, new = _facts(record), _facts(machine_facts() if now is None else now)
-    drift = [f"{name}: {old[name]} -> {new[name]}" for name in old if name != "features" and old[name] != new[name]]
+    drift = [
+        f"{name}: {old[name] or 'not known'} -> {new[name] or 'not known'}"
+        for name in old
+        if name != "features" and old[name] != new[name]
+    ]
     lost, gained = old["features"] - new["features"], new["features"] - old["features"]
     if lost or gained:
         drift.append(f"CPU features: {_listed(lost)} -> {_listed(gained)}")

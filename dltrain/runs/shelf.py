@@ -80,6 +80,8 @@ class Shelf:
     def newest_sound(self, fault: Fault, note: Callable[[str, str], None]) -> Checkpoint | None:
         """The newest checkpoint without a fault; every damaged one is told to `note(name, why)`. None when there
         are no checkpoints. Raises Damaged when there are, and none is sound."""
+        if os.path.lexists(self.folder) and not self.folder.is_dir():
+            raise Damaged(f"{storage.shown(self.folder)} is damaged: not a folder")
         heads = {name: read_head(self.folder, name) for name in names(self.folder)}
         found = None
         self._known = {}
@@ -115,6 +117,6 @@ def _age(name: str, head: Head) -> tuple[int, int, str]:
 
 def _none_sound(folder: Path, damaged: list[str]) -> str:
     return (
-        f"no checkpoint in {storage.shown(os.fspath(folder))} is sound: {'; '.join(damaged)}. "
+        f"no checkpoint in {storage.shown(folder)} is sound: {'; '.join(damaged)}. "
         "Put sound copies back, or start again under another run id"
     )
