@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dltrain.cli.options import print_json
+from dltrain.cli.streams import for_data
 from dltrain.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _row(summary: RunSummary) -> dict[str, Any]:
 
 def print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
     """The list as CSV on stdout; what is not there is empty."""
-    writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(for_data(), COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dltrain.cli.options import RUNS_DIR, Run, RunsDir
+from dltrain.cli.streams import for_data
 
 
 def command(
@@ -20,10 +21,9 @@ def command(
 
     Example: dltrain predict latest rows.csv --proba
     """
-    import sys
-
     from dltrain import runs, trained
 
     opened = trained.open_run(runs.find(runs_dir, run))
+    stdout = for_data()
     for line in trained.predictions_csv(opened, file, proba=proba, hardmax=hardmax):
-        sys.stdout.write(line)
+        stdout.write(line)

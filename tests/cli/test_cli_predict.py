@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
 import subprocess
 import sys
@@ -149,6 +150,17 @@ def test_values_are_in_the_target_s_own_units(shelf: Path, empty_folder: Path) -
         called = predict(shelf, shelf / "costs.csv", option, run="costs")
         assert (called.code, called.out) == (2, "")
         assert called.err == "error: costs is a regression: it predicts values, not classes\n"
+
+
+def test_names_are_utf_8_whatever_the_locale(empty_folder: Path) -> None:
+    Path("d.csv").write_text("größe,art\n" + "".join(f"{n},{'äöü漢'[n % 2 :]}\n" for n in range(40)), encoding="utf-8")
+    call("train", "data.source=d.csv", "data.target=art", "training.epochs=1", "-q", "--run-id", "a")
+    command = [sys.executable, "-m", "dltrain", "predict", "a", "d.csv", "--proba"]
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0"}
+    done = subprocess.run(command, capture_output=True, env=ascii_only)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode("utf-8") == call("predict", "a", "d.csv", "--proba").out
+    assert done.stdout.decode("utf-8").startswith("prediction,p_äöü漢,p_öü漢\n")
 
 
 @pytest.mark.parametrize(

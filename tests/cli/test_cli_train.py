@@ -200,6 +200,16 @@ def test_a_run_id_is_given_once(empty_folder: Path) -> None:
     assert {path.name: path.read_bytes() for path in Path("runs/first").iterdir()} == before
 
 
+def test_a_run_that_is_held_is_69(empty_folder: Path) -> None:
+    config = trees(empty_folder)
+    with runs.create("runs", "mine", "mine", {}):
+        called = call("train", config, "-q", "--run-id", "mine")
+        assert (called.code, called.out, len(called.errors)) == (69, "", 1)
+        assert "held by another live process" in called.err
+        assert call("runs", "--json").json["runs"][0]["state"] == "created"
+    assert call("runs", "--json").json["runs"][0]["state"] == "interrupted"
+
+
 @pytest.mark.parametrize("run_id", ["", "a/b", "../a", ".hidden", "latest", "x" * 65, "ü", "run.json"])
 def test_a_run_id_that_is_none(run_id: str, empty_folder: Path) -> None:
     called = call("train", trees(empty_folder), "-q", "--run-id", run_id)
