@@ -58,10 +58,10 @@ def same_request(record: Mapping[str, Any], texts: Sequence[bytes], overrides: S
     return given.get("texts") == {"sha256": _hashes(texts)} and given.get("overrides") == list(overrides)
 
 
-def data_changed(given: Mapping[str, Any], files: Sequence[PathLike], sha256: Callable[[], str]) -> bool:
+def data_changed(given: Mapping[str, Any] | None, files: Sequence[PathLike], sha256: Callable[[], str]) -> bool:
     """Whether the data is another than the one recorded (`given` of run.json): by the files' sizes and times, and
-    only where those differ by `sha256()`, the hash of the data as it is now."""
-    recorded = given.get("data")
+    only where those differ by `sha256()`, the hash of the data as it is now. Yes where nothing was recorded."""
+    recorded = given.get("data") if isinstance(given, Mapping) else None
     if not isinstance(recorded, Mapping):
         return True
     now = [_stamp(file) for file in files]

@@ -144,7 +144,7 @@ def test_data_by_size_and_time_and_only_then_by_content(tmp_path: Path) -> None:
     assert data_changed(recorded, [file], lambda: sha256("cd"))
     assert data_changed(recorded, [file, file], lambda: sha256("cd"))
     assert asked == ["ab", "cd", "cd", "cd"]
-    for damaged in ({}, {"data": None}, {"data": {"files": [], "sha256": None}}):
+    for damaged in (None, {}, {"data": None}, {"data": {"files": [], "sha256": None}}):
         assert data_changed(damaged, [file], lambda: "ab")
 
 

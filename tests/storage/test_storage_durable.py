@@ -18,10 +18,12 @@ from dltrain.storage import (
     make_folders,
     operations,
     publish_folder,
+    remove,
     remove_tree,
     sweep_temporaries,
     write_bytes,
     write_json,
+    write_pieces,
     write_text,
 )
 from dltrain.storage.operations import Operation
@@ -63,6 +65,50 @@ def test_the_bytes_are_there_and_nothing_else(tmp_path: Path) -> None:
     assert (tmp_path / "b").read_text(encoding="utf-8") == "größer\n"
     assert json.loads((tmp_path / "c").read_text()) == {"b": 1, "a": [1.5, None]}
     assert sorted(os.listdir(tmp_path)) == ["a", "b", "c"]
+
+
+def test_pieces_are_one_file(tmp_path: Path, log: list[Operation]) -> None:
+    write_pieces(tmp_path / "a", (b"one", memoryview(b"two"), b"", bytearray(3)))
+    assert (tmp_path / "a").read_bytes() == b"onetwo\0\0\0"
+    assert [operation.kind for operation in log] == [
+        "create",
+        "write",
+        "write",
+        "write",
+        "sync",
+        "rename",
+        "sync folder",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link", "fifo", "nothing"])
+def test_removing_whatever_is_there(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "precious").write_text("x")
+    path = tmp_path / "a"
+    if kind == "file":
+        path.write_text("")
+    elif kind == "folder":
+        (path / "b").mkdir(parents=True)
+    elif kind == "link":
+        path.symlink_to(tmp_path / "outside")
+    elif kind == "fifo":
+        os.mkfifo(path)
+    remove(path)
+    assert os.listdir(tmp_path) == ["outside"] and os.listdir(tmp_path / "outside") == ["precious"]
+
+
+def test_what_cannot_be_removed_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hook(operation: Operation) -> None:
+        raise OSError(errno.EIO, "")
+
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setattr(operations, "hook", hook)
+    with pytest.raises(StorageError, match="cannot remove"):
+        remove(tmp_path / "file")
+    with pytest.raises(InputError, match="cannot remove"):
+        remove(tmp_path / "folder")
 
 
 def test_a_relative_path_without_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

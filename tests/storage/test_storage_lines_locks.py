@@ -24,6 +24,7 @@ from dltrain.storage import (
     hold,
     operations,
     read_bytes,
+    read_first,
     read_if_there,
     sha256_file,
     to_json,
@@ -50,6 +51,22 @@ def test_a_torn_end_is_cut_off_on_opening(tmp_path: Path, whole: bytes, torn: by
     assert lines.read() == whole + b"next\n"
     lines.close()
     assert (tmp_path / "a").read_bytes() == whole + b"next\n"
+
+
+def test_lines_are_taken_back_from_a_place(tmp_path: Path) -> None:
+    lines = Lines(tmp_path / "a")
+    for line in ("one", "two", "three"):
+        lines.append(line)
+    assert lines.length == 14
+    for place in (-1, 3, 5, 13, 15):
+        with pytest.raises(ValueError, match=f"no line of .* ends at byte {place}"):
+            lines.cut(place)
+    for place, left in ((14, b"one\ntwo\nthree\n"), (8, b"one\ntwo\n"), (0, b"")):
+        lines.cut(place)
+        assert lines.read() == (tmp_path / "a").read_bytes() == left and lines.length == place
+    lines.append("again")
+    lines.close()
+    assert (tmp_path / "a").read_bytes() == b"again\n"
 
 
 def test_a_line_that_does_not_fit_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +121,8 @@ def test_reading_and_hashing(tmp_path: Path) -> None:
     assert read_if_there(tmp_path / "a", last=300) == data[-300:]
     assert read_if_there(tmp_path / "none") is None
     assert sha256_file(tmp_path / "a") == hashlib.sha256(data).hexdigest()
+    assert sha256_file(tmp_path / "a", from_disk=True) == hashlib.sha256(data).hexdigest()
+    assert read_first(tmp_path / "a", 300) == data[:300] and read_first(tmp_path / "a", 1 << 30) == data
     with pytest.raises(InputError, match="no such file"):
         read_bytes(tmp_path / "none")
 
