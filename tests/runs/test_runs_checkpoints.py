@@ -471,7 +471,7 @@ def test_any_changes_never_load_silently(tmp_path: Path, changes: list[tuple[int
     with reopen(tmp_path, "one") as run:
         newer = run.path / "checkpoints" / list_checkpoints(run.path)[-1].name
         whole = newer.read_bytes()
-        changed = bytearray(whole[: len(whole) - cut if cut < 300 else None])
+        changed = bytearray(whole[: len(whole) - cut if cut < 200 else None])
         for position, value in changes:
             changed[position % len(changed)] = value
         newer.write_bytes(changed)

@@ -58,14 +58,14 @@ machine_facts()
 operations._flush = lambda fd: None
 
 def attempt(runs, kill, torn):
-    "One process's life: killed before its operation number `kill`, or after half of that write."
+    "One process's life: killed before its operation number `kill`, or in the middle of its write number `kill`."
     child = os.fork()
     if not child:
         left = [kill]
         def hook(operation):
-            left[0] -= 1
+            left[0] -= not torn or operation.kind == "write"
             if left[0] == -1:
-                if torn and operation.kind == "write":
+                if torn:
                     os.write(os.open(operation.path, os.O_WRONLY | os.O_APPEND), operation.data[: len(operation.data) // 2])
                 os.kill(os.getpid(), signal.SIGKILL)
         operations.hook = hook
@@ -81,7 +81,7 @@ folder, mode = sys.argv[1:3]
 if mode == "chain":
     for length in range(8, 60, 3):
         runs, kills = f"{folder}/chain{length}", 0
-        while kills < 40 and attempt(runs, length + kills, torn=kills % 2 == 1):
+        while kills < 40 and attempt(runs, (length + kills) // (1 + kills % 2 * 3), torn=kills % 2 == 1):
             kills += 1
         attempt(runs, -1, False)
         print(kills, toy.digest(runs))
@@ -90,7 +90,7 @@ else:
     while True:
         runs = f"{folder}/{mode}{k}"
         if mode == "resume":
-            attempt(runs, 60, True)
+            attempt(runs, 14, True)
         if not attempt(runs, k, torn=mode == "torn"):
             break
         attempt(runs, -1, False)
@@ -99,7 +99,7 @@ else:
 """
 
 
-@pytest.mark.parametrize(("mode", "least"), [("clean", 90), ("torn", 90), ("resume", 45), ("chain", 15)])
+@pytest.mark.parametrize(("mode", "least"), [("clean", 90), ("torn", 20), ("resume", 35), ("chain", 15)])
 def test_killed_at_every_operation(tmp_path: Path, undisturbed: str, mode: str, least: int) -> None:
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)}
     command = [sys.executable, "-c", KILLED, str(tmp_path), mode]
