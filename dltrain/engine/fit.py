@@ -129,7 +129,8 @@ class _Trainer:
         y = self.train.y[rows]
         position.step += 1
         J, penalty = self.network.gradient_of(ws, y, self.program.batch_size, position.step)
-        if not (math.isfinite(J) and self.usable(self.g) and self.usable(state.theta)):
+        sound = self.network.unusable_batch() is None
+        if not (sound and math.isfinite(J) and self.usable(self.g) and self.usable(state.theta)):
             position.step -= 1
             raise self.diverged(J, position.step + 1)
         norm = math.sqrt(float(np.dot(self.g, self.g)))
@@ -180,6 +181,8 @@ class _Trainer:
                 return Diverged(*place, n, f"the parameters of layer {n} have norm {size:.3g}")
             if n < last and not np.isfinite(ws.A[n]).all():
                 return Diverged(*place, n, f"the activations of layer {n} are not finite")
+        if (layer := self.network.unusable_batch()) is not None:
+            return Diverged(*place, layer, f"the variance of layer {layer} in a batch is not finite")
         if not math.isfinite(J):
             return Diverged(*place, last, f"the cost is {J}")
         for block in reversed(self.network.layout.blocks):

@@ -5,6 +5,7 @@ Examples are rows: X (m, n_x), W (n_in, n_out), Z = A W + b. Layers count from 1
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -175,6 +176,13 @@ class Network:
         dZ -= grads.beta / m
         dZ -= Z_norm * (grads.gamma / m)
         dZ *= params.gamma / self._std[l]
+
+    def unusable_batch(self) -> int | None:
+        """The first layer whose variance in the last batch is not finite; its normalized values hide the overflow."""
+        for l, (_, var) in self._batch_stats.items():
+            if not math.isfinite(float(var.sum())):
+                return l
+        return None
 
     def update_averages(self) -> None:
         """Batch norm's averages take in the last batch: v := βv + (1 − β)x, and the same of 1 in `count`."""
