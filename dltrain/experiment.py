@@ -12,15 +12,18 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dltrain import baselines, config, data, diagnosis, runs
-from dltrain.config import Loaded, Plan
+from dltrain import baselines, config, data, diagnosis, identity, runs
+from dltrain.config import Loaded
 from dltrain.diagnosis import Measurement
 from dltrain.engine.architecture import Program
 from dltrain.engine.arrays import Floats, Targets
-from dltrain.engine.fit import Diverged, Rows, Step, fit, model
+from dltrain.engine.fit import Diverged, Step, fit, model
 from dltrain.engine.network import Measured, Network
 from dltrain.engine.state import Snapshot, State
 from dltrain.errors import InputError
+from dltrain.origin import Origin
+from dltrain.ready import Ready
+from dltrain.saving import Interrupts, Saver, Stopped
 from dltrain.storage import to_json
 
 SCHEMA_VERSION = 1
@@ -33,24 +36,6 @@ class Watcher(Protocol):
     def step(self, step: int) -> None: ...
 
     def epoch(self, record: Mapping[str, Any]) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A config with its data read and everything settled: what `train` needs."""
-
-    loaded: Loaded
-    plan: Plan
-    data: data.Prepared
-
-    def rows(self, part: str) -> Rows | None:
-        """A part's examples, or None if there is no such part."""
-        found = self.data.parts.get(part)
-        return Rows(found.X, _targets(self.plan.program(), found.y)) if found else None
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return (*self.loaded.notices, *self.data.notes, *self.plan.notes)
 
 
 def prepare(loaded: Loaded) -> Ready:
@@ -66,11 +51,6 @@ def prepare(loaded: Loaded) -> Ready:
     return Ready(loaded, plan, prepared)
 
 
-def _targets(program: Program, y: Targets) -> Targets:
-    """Class numbers stay what they are for softmax; the other outputs take numbers of the network's type."""
-    return y if program.architecture.output == "softmax" else y.astype(program.dtype)
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a training came to. `diverged` says where and how, if it did."""
@@ -79,7 +59,7 @@ class Outcome:
     diverged: Diverged | None
 
 
-def start(ready: Ready, runs_dir: Path, run_id: str | None) -> runs.RunFolder:
+def start(ready: Ready, runs_dir: Path, run_id: str | None, origin: Origin | None = None) -> runs.RunFolder:
     """Claims a new run folder that holds the config as given and as settled."""
     given = "---\n".join(ready.loaded.texts.values())
     files = {
@@ -94,50 +74,83 @@ def start(ready: Ready, runs_dir: Path, run_id: str | None) -> runs.RunFolder:
         threads=ready.plan.threads,
         data_sha256=ready.data.sha256,
         task=ready.plan.facts.task,
+        parent=origin.name if origin else None,
+        given=identity.of(ready),
     )
 
 
-def train(ready: Ready, folder: runs.RunFolder, watcher: Watcher) -> Outcome:
-    """Trains, writing a metrics line an epoch, and leaves the folder finished, diverged or, whatever else
-    happens, interrupted or failed."""
+def train(
+    ready: Ready,
+    folder: runs.RunFolder,
+    watcher: Watcher,
+    interrupts: Interrupts | None = None,
+    origin: Origin | None = None,
+) -> Outcome:
+    """Trains from the folder's newest checkpoint, or from the start (or the origin's parameters), writing a
+    metrics line an epoch and checkpoints, and leaves the folder finished, diverged or, whatever else happens,
+    interrupted or failed.
+
+    Raises Stopped after a checkpoint when asked to leave, Damaged when no checkpoint is sound.
+    """
+    interrupts = interrupts or Interrupts()
     program = ready.plan.program()
-    state = State.start(program)
-    folder.state("running")
-    for note in ready.notes:
-        folder.event("note", text=note)
+    saver = Saver(folder, ready.plan.experiment.training.checkpoints, interrupts, identity.belonging(ready))
+    state: State | None = None
     try:
         with threads(ready.plan.threads):
-            _follow(ready, program, state, folder, watcher)
+            state = saver.load()
+            folder.state("running")
+            if state is None:
+                state = _begin(ready, program, origin)
+                for note in ready.notes:
+                    folder.event("note", text=note)
+                saver.save(state)  # a full disk shows in the first second
+            interrupts.signals.defer()
+            _follow(ready, program, state, folder, watcher, saver)
+            saver.finish(state)
+            interrupts.signals.defer(False)
             return _finish(ready, program, state, folder)
     except Diverged as diverged:
+        assert state is not None
         return _keep_diverged(ready, folder, state, diverged)
     except BaseException as error:
         _note_end(folder, error, state)
         raise
 
 
-def _note_end(folder: runs.RunFolder, error: BaseException, state: State) -> None:
-    """Records how a training ended that did not finish. A disk that fails here too must not hide the error."""
-    position = {"epochs": state.position.epoch, "steps": state.position.step}
-    with suppress(InputError, OSError, ValueError):
-        folder.event("stopped", why=str(error) or type(error).__name__)
-        if isinstance(error, (KeyboardInterrupt, InputError)):
-            folder.state("interrupted", **position)
-            return
-        folder.write("traceback.txt", traceback.format_exc().encode())
-        folder.state("failed", **position)
+def _begin(ready: Ready, program: Program, origin: Origin | None) -> State:
+    state = State.start(program)
+    if origin is not None:
+        origin.give(state, program.architecture.layout())
+    return state
 
 
-def _follow(ready: Ready, program: Program, state: State, folder: runs.RunFolder, watcher: Watcher) -> None:
+def _follow(
+    ready: Ready, program: Program, state: State, folder: runs.RunFolder, watcher: Watcher, saver: Saver
+) -> None:
     rows = ready.rows("train")
     assert rows is not None
     for event in fit(program, rows, ready.rows("dev"), state):
         if isinstance(event, Step):
             watcher.step(event.step)
+            saver.after_step(state)
         else:
             record = event.record()
             folder.append_metrics(record)
             watcher.epoch(record)
+            saver.after_epoch(state)
+
+
+def _note_end(folder: runs.RunFolder, error: BaseException, state: State | None) -> None:
+    """Records how a training ended that did not finish. A disk that fails here too must not hide the error."""
+    position = {"epochs": state.position.epoch, "steps": state.position.step} if state else {}
+    with suppress(InputError, OSError, ValueError):
+        folder.event("stopped", why=str(error) or type(error).__name__)
+        if isinstance(error, (KeyboardInterrupt, Stopped, InputError)):
+            folder.state("interrupted", **position)
+            return
+        folder.write("traceback.txt", traceback.format_exc().encode())
+        folder.state("failed", **position)
 
 
 def _finish(ready: Ready, program: Program, state: State, folder: runs.RunFolder) -> Outcome:
@@ -148,14 +161,17 @@ def _finish(ready: Ready, program: Program, state: State, folder: runs.RunFolder
     _write_model(ready, folder, best)
     folder.write("predictions.npz", _predictions(ready, best))
     folder.write("diagnosis.json", _json(report))
-    best_epoch = state.stopping.epoch if state.best is not None else None
+    best_epoch = state.stopping.epoch if program.early_stopping is not None else None
     folder.state("finished", epochs=state.position.epoch, steps=state.position.step, best_epoch=best_epoch)
     return Outcome(report, None)
 
 
 def _keep_diverged(ready: Ready, folder: runs.RunFolder, state: State, diverged: Diverged) -> Outcome:
-    """The parameters before the step that failed are finite; they are kept, and what happened is recorded."""
-    _write_model(ready, folder, state.snapshot())
+    """The last finite parameters are kept, and what happened is recorded."""
+    for kept in (state.snapshot(), state.best):
+        if kept is not None and np.isfinite(kept.theta).all() and np.isfinite(kept.stats).all():
+            _write_model(ready, folder, kept)
+            break
     where = {"epoch": diverged.epoch, "step": diverged.step, "layer": diverged.layer}
     folder.event("diverged", what=diverged.what, **where)
     folder.state("diverged", epochs=state.position.epoch, steps=state.position.step, reason=str(diverged), **where)

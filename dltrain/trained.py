@@ -19,7 +19,8 @@ from dltrain.engine.arrays import Floats, Targets
 from dltrain.engine.losses import decide, target_dtype
 from dltrain.engine.network import Measured, Network
 from dltrain.errors import InputError, Problem
-from dltrain.experiment import Ready, in_own_units, prepare, threads
+from dltrain.experiment import in_own_units, prepare, threads
+from dltrain.ready import Ready
 
 
 @dataclass(frozen=True, slots=True)

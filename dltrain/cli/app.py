@@ -15,6 +15,7 @@ from dltrain.cli import (
     gradcheck,
     predict,
     report,
+    resume,
     runs,
     schema,
     train,
@@ -50,6 +51,7 @@ def dltrain(
 
 TRAIN, DIAGNOSE, RUNS, DATA, CONFIG = "Train", "Diagnose", "Runs", "Data", "Config"
 app.command("train", rich_help_panel=TRAIN)(train.command)
+app.command("resume", rich_help_panel=TRAIN)(resume.command)
 app.command("evaluate", rich_help_panel=TRAIN)(evaluate.command)
 app.command("predict", rich_help_panel=TRAIN)(predict.command)
 app.command("diagnose", rich_help_panel=DIAGNOSE)(diagnose.command)

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from dltrain.cli.streams import fill_closed, leave, tell
 from dltrain.errors import InputError
+from dltrain.signals import Stopped, deafen
 
 BUG, IO, INTERRUPTED, USAGE, CLOSED = 70, 74, 130, 2, 1
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
@@ -19,7 +20,13 @@ def main() -> NoReturn:
     fill_closed()
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
-    sys.exit(run([argument for argument in arguments if argument != "--debug"], debug))
+    try:
+        code = run([argument for argument in arguments if argument != "--debug"], debug)
+        deafen()
+    except Stopped as stopped:  # between the end of the command and here
+        code = stopped.code
+        deafen()
+    sys.exit(code)
 
 
 def run(arguments: list[str], debug: bool = False) -> int:
@@ -34,6 +41,8 @@ def run(arguments: list[str], debug: bool = False) -> int:
         return error.exit_code
     except BrokenPipeError:
         return _unread()
+    except Stopped as stopped:
+        return stopped.code
     except Exception as error:
         if hasattr(error, "format_message"):  # a usage error of the command line itself
             return _usage(error)

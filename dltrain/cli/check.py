@@ -9,7 +9,7 @@ import typer
 from dltrain.cli.options import Json, print_json, split_arguments
 
 if TYPE_CHECKING:
-    from dltrain.experiment import Ready
+    from dltrain.ready import Ready
 
 
 def command(

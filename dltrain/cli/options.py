@@ -18,6 +18,17 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print the result alone.")]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A path, an id, a unique prefix of one, or latest.")]
 RUNS_DIR = Path("runs")
+MaxTime = Annotated[
+    str | None,
+    typer.Option("--max-time", metavar="TIME", help="Save and leave after 55m, 1h30m, ...; then run it again."),
+]
+AllowDrift = Annotated[
+    bool, typer.Option("--allow-drift", help="Go on though NumPy or the processor changed: the bits may differ.")
+]
+RequeueCode = Annotated[
+    int,
+    typer.Option("--requeue-code", metavar="N", min=1, max=255, help="Exit code that says: run me again."),
+]
 
 _OVERRIDE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*=")
 

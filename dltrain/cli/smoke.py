@@ -16,10 +16,10 @@ import typer
 
 from dltrain.cli.boundary import say
 from dltrain.cli.options import print_json
-from dltrain.cli.train import DIVERGED, LOWER
+from dltrain.cli.training import DIVERGED, LOWER
 
 if TYPE_CHECKING:
-    from dltrain.experiment import Ready
+    from dltrain.ready import Ready
 
 STEPS = 20
 

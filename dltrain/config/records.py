@@ -154,6 +154,21 @@ class DeclaredArchitecture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoints:
+    """When the state of a training is saved, so that it can go on after whatever happens."""
+
+    __pydantic_config__ = RECORD
+    every_steps: Annotated[int, Ge(1)] | None = None
+    """Save after so many steps; null never."""
+    every_minutes: Annotated[float, Gt(0)] | None = 5.0
+    """Save after so many minutes; null never."""
+    every_epochs: Annotated[int, Ge(1)] | None = None
+    """Save after so many epochs and keep these checkpoints for good; null never."""
+    keep: Annotated[int, Ge(1)] = 2
+    """How many of the newest checkpoints are kept while training."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
     """How long, in what portions, and when to stop."""
 
@@ -168,6 +183,8 @@ class Training:
     """{patience, min_delta, monitor}; null trains to the end."""
     parameter_average: Annotated[float, Ge(0), Lt(1)] | None = None
     """β of an exponentially weighted average of the parameters, bias corrected, that becomes the model."""
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
+    """{every_steps, every_minutes, every_epochs, keep}: when the state is saved while training."""
     dtype: Dtype = "float32"
     """float32 or float64."""
     threads: Annotated[int, Ge(1), Le(256)] | Literal["auto"] = "auto"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +47,8 @@ class Prepared:
     settled_split: Split
     """Counts for ratios, true or false for `stratify: auto`: it splits the same data the same way."""
     sha256: str
+    files: tuple[Path, ...] = ()
+    """The files that were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ def prepare(experiment: Experiment) -> Prepared:
         notes=tuple(note for note in notes if note),
         settled_split=_settled(split, sizes, stratify, sources),
         sha256=content_sha256(sources.files),
+        files=tuple(sources.files.values()),
     )
 
 

@@ -21,7 +21,7 @@ from dltrain.runs.records import (
     read_test,
     write_test,
 )
-from dltrain.runs.resume import RunOver, peek, reopen
+from dltrain.runs.resume import RunOver, add_page, peek, reopen
 from dltrain.runs.sameness import data_changed, describe_request, differing_keys, facts_drift, same_request
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "RunFolder",
     "RunOver",
     "RunSummary",
+    "add_page",
     "checked_id",
     "create",
     "data_changed",

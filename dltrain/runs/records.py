@@ -12,7 +12,7 @@ from dltrain.storage import held, read_if_there, shown, write_json
 
 PathLike = str | os.PathLike[str]
 RUN, LOCK, METRICS, EVENTS = "run.json", ".lock", "metrics.jsonl", "events.jsonl"
-DIAGNOSIS, TEST, MODEL = "diagnosis.json", "test.json", "model.safetensors"
+DIAGNOSIS, TEST, MODEL, PAGE = "diagnosis.json", "test.json", "model.safetensors", "report.html"
 ALIVE = ("created", "running")
 STATES = (*ALIVE, "interrupted", "finished", "diverged", "failed")
 

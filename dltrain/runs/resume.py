@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,8 @@ from dltrain.runs.checkpoints import CHECKPOINTS
 from dltrain.runs.claim import who
 from dltrain.runs.folder import RunFolder
 from dltrain.runs.listing import like_a_run
-from dltrain.runs.records import ALIVE, EVENTS, LOCK, METRICS, RUN, read_record, read_run
-from dltrain.storage import Lines, Lock, hold, shown, sweep_temporaries
+from dltrain.runs.records import ALIVE, EVENTS, LOCK, METRICS, PAGE, RUN, read_record, read_run
+from dltrain.storage import Lines, Lock, hold, shown, sweep_temporaries, write_bytes
 
 PathLike = str | os.PathLike[str]
 _OVER = ("finished", "diverged")
@@ -56,6 +58,15 @@ def reopen(runs_dir: PathLike, run_id: str) -> RunFolder:
     except BaseException:
         lock.release()
         raise
+
+
+def add_page(path: PathLike, draw: Callable[[], bytes]) -> None:
+    """Writes the report.html that a finished run lacks, unless a live process is about to. Raises StorageError."""
+    folder = Path(path)
+    with suppress(RunHeld), hold(folder / LOCK):
+        if not os.path.lexists(folder / PAGE):
+            sweep_temporaries(folder)
+            write_bytes(folder / PAGE, draw())
 
 
 def _place(runs_dir: PathLike, run_id: str) -> Path:

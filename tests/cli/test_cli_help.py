@@ -16,7 +16,7 @@ from dltrain import __version__
 from dltrain.cli.app import app
 
 PANELS = {
-    "Train": ["train", "evaluate", "predict"],
+    "Train": ["train", "resume", "evaluate", "predict"],
     "Diagnose": ["diagnose", "gradcheck"],
     "Runs": ["runs", "report"],
     "Data": ["data"],

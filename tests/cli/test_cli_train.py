@@ -17,6 +17,7 @@ from dltrain import runs
 
 FILES = {
     ".lock",
+    "checkpoints",
     "config.yaml",
     "config.resolved.yaml",
     "run.json",
@@ -190,14 +191,29 @@ def test_a_run_id_is_the_folder(empty_folder: Path) -> None:
     assert runs.read_run("runs/first")["id"] == "first"
 
 
-def test_a_run_id_is_given_once(empty_folder: Path) -> None:
+def files_of(run: str) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in Path(run).rglob("*") if path.is_file()}
+
+
+def test_a_run_id_with_another_config_is_refused_by_the_keys_that_differ(empty_folder: Path) -> None:
     config = trees(empty_folder)
     call("train", config, "-q", "--run-id", "first")
-    before = {path.name: path.read_bytes() for path in Path("runs/first").iterdir()}
-    called = call("train", config, "-q", "--run-id", "first", "training.epochs=9")
+    before = files_of("runs/first")
+    called = call("train", config, "-q", "--run-id", "first", "training.epochs=9", "seed=4")
     assert (called.code, called.out) == (73, "")
-    assert len(called.err.splitlines()) == 1 and "first" in called.err
-    assert {path.name: path.read_bytes() for path in Path("runs/first").iterdir()} == before
+    assert "run first exists with another config or other data" in called.errors[0]
+    assert [line.split(": ")[1] for line in called.errors[1:]] == ["seed", "training.epochs"]
+    assert files_of("runs/first") == before
+
+
+def test_the_same_command_on_a_finished_run_changes_nothing(empty_folder: Path) -> None:
+    config = trees(empty_folder)
+    first = call("train", config, "-q", "--run-id", "first")
+    before = files_of("runs/first")
+    assert call("train", config, "-q", "--run-id", "first") == first
+    again = call("train", config, "--run-id", "first", "-q", "--max-time", "1s")
+    assert (again.code, again.out) == (0, first.out)
+    assert files_of("runs/first") == before
 
 
 def test_a_run_that_is_held_is_69(empty_folder: Path) -> None:

@@ -1,0 +1,47 @@
+"""`dltrain resume`"""
+
+from __future__ import annotations
+
+from dltrain.cli import training
+from dltrain.cli.options import RUNS_DIR, AllowDrift, Json, MaxTime, Quiet, RequeueCode, Run, RunsDir
+
+
+def command(
+    run: Run,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    runs_dir: RunsDir = RUNS_DIR,
+    max_time: MaxTime = None,
+    allow_drift: AllowDrift = False,
+    requeue_code: RequeueCode = 75,
+) -> None:
+    """Go on with an interrupted run, to the very bytes of one that was never stopped.
+
+    Example: dltrain resume latest
+    """
+    signals = training.watch_signals(requeue_code)
+    from dltrain import runs
+
+    path = runs.find(runs_dir, run)
+    record = runs.read_run(path)
+    if training.is_done(record):
+        training.say_done(path, record, quiet, as_json)
+        return
+    interrupts = training.interrupts(signals, max_time)
+    from dltrain import config, experiment, resuming
+    from dltrain.origin import find_origin
+
+    ready = experiment.prepare(config.load([path / "config.resolved.yaml"]))
+    ready = resuming.with_threads(ready, record["threads"])
+    resuming.require_same(record, ready, resolved=True)
+    parent = record.get("parent")
+    training.go_on(
+        ready,
+        path,
+        record,
+        interrupts,
+        allow_drift=allow_drift,
+        quiet=quiet,
+        as_json=as_json,
+        origin=find_origin(path.parent, parent) if parent and not runs.list_checkpoints(path) else None,
+    )

@@ -1,0 +1,34 @@
+"""What a training needs, all in one place: the config as loaded and as settled, and the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dltrain import data
+from dltrain.config import Loaded, Plan
+from dltrain.engine.architecture import Program
+from dltrain.engine.arrays import Targets
+from dltrain.engine.fit import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A config with its data read and everything settled: what `train` needs."""
+
+    loaded: Loaded
+    plan: Plan
+    data: data.Prepared
+
+    def rows(self, part: str) -> Rows | None:
+        """A part's examples, or None if there is no such part."""
+        found = self.data.parts.get(part)
+        return Rows(found.X, _targets(self.plan.program(), found.y)) if found else None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (*self.loaded.notices, *self.data.notes, *self.plan.notes)
+
+
+def _targets(program: Program, y: Targets) -> Targets:
+    """Class numbers stay what they are for softmax; the other outputs take numbers of the network's type."""
+    return y if program.architecture.output == "softmax" else y.astype(program.dtype)

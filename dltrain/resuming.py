@@ -1,0 +1,75 @@
+"""Going on with a run: is it the same request, the same data, the same machine?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dltrain import runs
+from dltrain.errors import InputError, Problem, RunExists
+
+if TYPE_CHECKING:
+    from dltrain.ready import Ready
+
+
+def is_repeat(record: Mapping[str, Any], configs: Sequence[str], overrides: Sequence[str]) -> bool:
+    """Whether a request is word for word the one that made the run, on files that did not change since.
+
+    Quick: it reads the configs as bytes and looks at the data files' size and time. False means that only a
+    closer look can tell.
+    """
+    given = record.get("given") or {}
+    place = {"configs": [os.path.abspath(config) for config in configs], "folder": os.getcwd()}
+    if "-" in configs or any(given.get(key) != value for key, value in place.items()):
+        return False
+    try:
+        texts = [Path(config).read_bytes() for config in configs]
+    except OSError:
+        return False
+    files = [stamp["name"] for stamp in given["data"]["files"]]
+    return runs.same_request(record, texts, overrides) and not runs.data_changed(given, files, lambda: "")
+
+
+def require_same(record: Mapping[str, Any], ready: Ready, resolved: bool = False) -> None:
+    """Raises RunExists (exit 73) naming each key that differs from the run's own, or the data if they do.
+
+    `resolved`: the request is the run's own config.resolved.yaml, not what was given.
+    """
+    from dltrain import identity
+
+    given = record.get("given")
+    if not given:  # made by other means: there is nothing to compare with
+        return
+    new = identity.settled(ready) if resolved else identity.asked(ready.loaded)
+    old = given.get("resolved" if resolved else "config") or {}
+    problems = [Problem(line) for line in runs.differing_keys(old, new)]
+    if (given.get("data") or {}).get("sha256") != ready.data.sha256:
+        problems.append(Problem("the data are not those it was started on", "data.source"))
+    if problems:
+        name = record["id"]
+        raise RunExists(
+            Problem(f"run {name} exists with another config or other data; choose another --run-id"), *problems
+        )
+
+
+def with_threads(ready: Ready, threads: int) -> Ready:
+    """The same with the number of threads that the run was started with: equal bytes need equal threads."""
+    from dataclasses import replace
+
+    training = replace(ready.plan.experiment.training, threads=threads)
+    return replace(ready, plan=replace(ready.plan, experiment=replace(ready.plan.experiment, training=training)))
+
+
+def require_no_drift(record: Mapping[str, Any], allow: bool) -> list[str]:
+    """What changed of the machine since the run was started, each `name: old -> new`; equal bits need it equal.
+
+    Raises InputError (exit 2) if anything did, unless it is allowed.
+    """
+    drift = runs.facts_drift(record)
+    if drift and not allow:
+        raise InputError(
+            *(f"{line}: the result would not have the same bits; --allow-drift goes on all the same" for line in drift)
+        )
+    return drift

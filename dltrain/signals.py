@@ -1,0 +1,75 @@
+"""Signals ask; the training loop looks after each batch and answers. Nothing is saved in a handler.
+
+Import nothing slow here: the handlers stand before NumPy is loaded.
+"""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType
+
+STOPPING = {name: getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1") if hasattr(signal, name)}
+REQUEUE = 75
+
+
+class Stopped(BaseException):
+    """The process was asked to leave; what there was to save is saved. `code` is the exit code."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        self.code = code
+        super().__init__(reason)
+
+
+def deafen() -> None:
+    """For a process whose exit code is settled: the interpreter's end would give signals their deadly default back."""
+    numbers = [*STOPPING.values(), *([signal.SIGUSR2] if hasattr(signal, "SIGUSR2") else [])]
+    for number in numbers:
+        if isinstance(getattr(signal.getsignal(number), "__self__", None), Signals):
+            signal.signal(number, signal.SIG_IGN)
+
+
+class Signals:
+    """SIGINT, SIGTERM and SIGHUP: save and leave with 128 + n; SIGUSR1: save and leave with the requeue code;
+    SIGUSR2: save and go on. Until `defer`, and on a second SIGINT, a stopping signal leaves at once."""
+
+    def __init__(self, requeue_code: int = REQUEUE) -> None:
+        self.requeue_code = requeue_code
+        self.asked: int | None = None
+        """The stopping signal that came, if one did."""
+        self.save = False
+        """Whether SIGUSR2 came and has not been answered yet."""
+        self._deferring = False
+
+    def install(self) -> None:
+        """Takes over from now on. A signal that the process was started to ignore (nohup) stays ignored."""
+        for number in STOPPING.values():
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._stop)
+        if hasattr(signal, "SIGUSR2"):
+            signal.signal(signal.SIGUSR2, self._save)
+
+    def defer(self, deferring: bool = True) -> None:
+        """Whether somebody looks at `asked` after each batch. Raises Stopped if nobody does and one came."""
+        self._deferring = deferring
+        if not deferring:
+            self.answer()
+
+    def answer(self) -> None:
+        """Raises Stopped if a stopping signal came."""
+        if self.asked is not None:
+            raise self._stopped(self.asked)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        again = self.asked is not None and number == signal.SIGINT
+        self.asked = number
+        if again or not self._deferring:
+            raise self._stopped(number)
+
+    def _save(self, number: int, frame: FrameType | None) -> None:
+        self.save = True
+
+    def _stopped(self, number: int) -> Stopped:
+        name = signal.Signals(number).name
+        if number == getattr(signal, "SIGUSR1", None):
+            return Stopped(self.requeue_code, name)
+        return Stopped(128 + number, name)
