@@ -28,20 +28,11 @@ def command(
         training.say_done(path, record, quiet, as_json)
         return
     interrupts = training.interrupts(signals, max_time)
-    from dltrain import config, experiment, resuming
+    from dltrain import config, experiment
     from dltrain.origin import find_origin
 
     ready = experiment.prepare(config.load([path / "config.resolved.yaml"]))
-    ready = resuming.with_threads(ready, record["threads"])
-    resuming.require_same(record, ready, resolved=True)
     parent = record.get("parent")
-    training.go_on(
-        ready,
-        path,
-        record,
-        interrupts,
-        allow_drift=allow_drift,
-        quiet=quiet,
-        as_json=as_json,
-        origin=find_origin(path.parent, parent) if parent and not runs.list_checkpoints(path) else None,
-    )
+    origin = find_origin(path.parent, parent) if parent and not runs.list_checkpoints(path) else None
+    said = training.Said(quiet, as_json)
+    training.take_up(ready, path, record, interrupts, said, allow_drift, origin=origin, resolved=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,7 +20,6 @@ from dltrain.cli.options import (
     RunsDir,
     split_arguments,
 )
-from dltrain.errors import RunExists
 
 
 def command(
@@ -53,7 +53,7 @@ def command(
     configs, overrides = split_arguments(arguments)
     if run_id is not None:
         runs.checked_id(run_id)
-    record = None if run_id is None or smoke else runs.peek(runs_dir, run_id)
+    record: Mapping[str, Any] | None = None if run_id is None or smoke else runs.peek(runs_dir, run_id)
     if record is not None and training.is_done(record) and resuming.is_repeat(record, configs, overrides):
         training.say_done(runs_dir / str(run_id), record, quiet, as_json)
         return
@@ -68,27 +68,11 @@ def command(
 
         try_out(ready, as_json)
         return
-    again = _again(configs, overrides, runs_dir)
+    said = training.Said(quiet, as_json, _again(configs, overrides, runs_dir))
     if record is None:
-        try:
-            folder = experiment.start(ready, runs_dir, run_id, source)
-        except RunExists:  # another process was quicker; if it wants the same this one has nothing to complain of
-            record = runs.peek(runs_dir, run_id) if run_id else None
-            if record is None:
-                raise
-    if record is None:
-        with folder:
-            training.train_in(folder, ready, interrupts, quiet=quiet, as_json=as_json, command=again, origin=source)
-        return
-    ready = resuming.with_threads(ready, record["threads"])
-    resuming.require_same(record, ready)
-    path = runs_dir / str(run_id)
-    if training.is_done(record):
-        training.say_done(path, record, quiet, as_json)
-        return
-    training.go_on(
-        ready, path, record, interrupts, allow_drift=allow_drift, quiet=quiet, as_json=as_json, command=again
-    )
+        record = training.begin(ready, runs_dir, run_id, interrupts, said, source)
+    if record is not None and run_id is not None:
+        training.take_up(ready, runs_dir / run_id, record, interrupts, said, allow_drift, origin=source)
 
 
 def _again(configs: list[str], overrides: list[str], runs_dir: Path) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from dltrain.cli.boundary import say
 from dltrain.cli.durations import seconds
 from dltrain.cli.options import print_json
 from dltrain.cli.streams import Onlooker, tell, unread
+from dltrain.errors import RunExists
 
 if TYPE_CHECKING:
     from dltrain.experiment import Outcome
@@ -22,6 +24,16 @@ if TYPE_CHECKING:
 
 DIVERGED = 3
 LOWER = "try a lower optimizer.learning_rate, optimizer.clip_norm=1, or data.normalize: standard"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """How the result is to be said."""
+
+    quiet: bool = False
+    as_json: bool = False
+    command: str | None = None
+    """The command that started the training, for the next ones to add to."""
 
 
 def watch_signals(requeue_code: int) -> Any:
@@ -81,54 +93,71 @@ def _where(record: Mapping[str, Any]) -> dict[str, Any]:
     return {key: record.get(key) for key in ("epoch", "step", "layer")} | {"what": record.get("reason")}
 
 
-def go_on(
+def begin(
+    ready: Ready, runs_dir: Path, run_id: str | None, interrupts: Interrupts, said: Said, origin: Origin | None
+) -> Mapping[str, Any] | None:
+    """Trains in a new folder. If another process claimed the id in the meantime, its run.json is returned."""
+    from dltrain import experiment, runs
+
+    try:
+        folder = experiment.start(ready, runs_dir, run_id, origin)
+    except RunExists:
+        record = runs.peek(runs_dir, run_id) if run_id else None
+        if record is None:
+            raise
+        return record
+    with folder:
+        train_in(folder, ready, interrupts, said, origin)
+    return None
+
+
+def take_up(
     ready: Ready,
     path: Path,
     record: Mapping[str, Any],
     interrupts: Interrupts,
-    *,
+    said: Said,
     allow_drift: bool,
-    quiet: bool,
-    as_json: bool,
-    command: str | None = None,
+    *,
     origin: Origin | None = None,
+    resolved: bool = False,
 ) -> None:
-    """Goes on with a run that was interrupted. Raises InputError for a machine on which its bits would differ."""
+    """Goes on with a run that was interrupted, or says that it is done.
+
+    Raises RunExists if it was asked for with another config or data, InputError for a machine on which its bits
+    would differ. `resolved`: `ready` is the run's own config.resolved.yaml.
+    """
     from dltrain import resuming, runs
 
+    ready = resuming.with_threads(ready, record["threads"])
+    resuming.require_same(record, ready, resolved)
+    if is_done(record):
+        say_done(path, record, said.quiet, said.as_json)
+        return
     drift = resuming.require_no_drift(record, allow_drift)
     try:
         folder = runs.reopen(path.parent, path.name)
     except runs.RunOver as over:  # another process ended it while this one waited for the lock
-        say_done(path, over.record, quiet, as_json)
+        say_done(path, over.record, said.quiet, said.as_json)
         return
     with folder:
         for line in drift:
             folder.event("drift", what=line)
-        train_in(folder, ready, interrupts, quiet=quiet, as_json=as_json, command=command, origin=origin)
+        train_in(folder, ready, interrupts, said, origin)
 
 
-def train_in(
-    folder: RunFolder,
-    ready: Ready,
-    interrupts: Interrupts,
-    *,
-    quiet: bool,
-    as_json: bool,
-    command: str | None,
-    origin: Origin | None = None,
-) -> None:
+def train_in(folder: RunFolder, ready: Ready, interrupts: Interrupts, said: Said, origin: Origin | None = None) -> None:
     """Trains in a held folder with a display on stderr, draws its page and prints the result."""
-    outcome = _train(folder, ready, interrupts, quiet or as_json, origin)
+    outcome = _train(folder, ready, interrupts, said.quiet or said.as_json, origin)
     if outcome.diverged:
         say(f"{outcome.diverged}; {LOWER}")
     with unread():
-        if as_json:
+        if said.as_json:
             print_json(_as_json(folder.path, outcome))
-        elif quiet:
+        elif said.quiet:
             typer.echo(folder.path)
         else:
-            _show(folder.path, outcome, command)
+            _show(folder.path, outcome, said.command)
     if outcome.diverged:
         raise typer.Exit(DIVERGED)
 
