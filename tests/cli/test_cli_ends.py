@@ -169,10 +169,21 @@ def test_an_interrupt_keeps_the_folder(empty_folder: Path, monkeypatch: pytest.M
     assert len(runs.read_metrics("runs/stopped")) == 3
 
 
+def listen() -> None:
+    """Where the tests run in the background SIGINT is ignored, and a child inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_sigint_to_a_process(empty_folder: Path) -> None:
     trees(empty_folder)
     command = [sys.executable, "-m", "dltrain", "train", "trees.yaml", "--run-id", "stopped", "training.epochs=1000000"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=listen,
+    ) as process:
         metrics = Path("runs/stopped/metrics.jsonl")
         deadline = time.monotonic() + 60
         while not (metrics.exists() and metrics.stat().st_size) and time.monotonic() < deadline:
