@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,7 +21,7 @@ from dltrain.engine.arrays import Floats, Targets
 from dltrain.engine.fit import Diverged, Step, fit, model
 from dltrain.engine.network import Measured, Network
 from dltrain.engine.state import Snapshot, State
-from dltrain.errors import InputError
+from dltrain.errors import InputError, Problem
 from dltrain.origin import Origin
 from dltrain.ready import Ready
 from dltrain.saving import Interrupts, Saver, Stopped
@@ -46,9 +47,23 @@ def prepare(loaded: Loaded) -> Ready:
         source = replace(loaded.experiment.data, image_shape=list(image_shape) if image_shape else None)
         declared = replace(loaded.experiment, data=source, split=prepared.settled_split)
         plan = config.resolve(declared, prepared.facts)
+        _require_memory(plan)
     except InputError as error:
         raise loaded.locate(error) from None
     return Ready(loaded, plan, prepared)
+
+
+def _require_memory(plan: config.Plan) -> None:
+    """Raises InputError for a network that this machine's memory cannot hold: better now than in a run folder."""
+    program = plan.program()
+    vectors = 4 + len(program.optimizer.slots)  # theta, its gradient, the best, one being saved
+    need = program.architecture.layout().size * np.dtype(program.dtype).itemsize * vectors
+    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if need > have:
+        size = f"{program.architecture.layout().size:,} parameters need {need / 2**30:,.0f} GB"
+        raise InputError(
+            Problem(f"{size}, this machine has {have / 2**30:,.0f} GB; try fewer units", "architecture.layers")
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +109,7 @@ def train(
     """
     interrupts = interrupts or Interrupts()
     program = ready.plan.program()
-    saver = Saver(folder, ready.plan.experiment.training.checkpoints, interrupts, identity.belonging(ready))
+    saver = Saver(folder, program, ready.plan.experiment.training.checkpoints, interrupts, identity.belonging(ready))
     state: State | None = None
     try:
         with threads(ready.plan.threads):
@@ -158,9 +173,8 @@ def _finish(ready: Ready, program: Program, state: State, folder: runs.RunFolder
     assert rows is not None
     best = model(program, rows, state)
     report = diagnose(ready, best)
-    _write_model(ready, folder, best)
-    folder.write("predictions.npz", _predictions(ready, best))
-    folder.write("diagnosis.json", _json(report))
+    results = {"predictions.npz": _predictions(ready, best), "diagnosis.json": _json(report)}
+    folder.write_all(_model_files(ready, best) | results)
     best_epoch = state.stopping.epoch if program.early_stopping is not None else None
     folder.state("finished", epochs=state.position.epoch, steps=state.position.step, best_epoch=best_epoch)
     return Outcome(report, None)
@@ -170,7 +184,7 @@ def _keep_diverged(ready: Ready, folder: runs.RunFolder, state: State, diverged:
     """The last finite parameters are kept, and what happened is recorded."""
     for kept in (state.snapshot(), state.best):
         if kept is not None and np.isfinite(kept.theta).all() and np.isfinite(kept.stats).all():
-            _write_model(ready, folder, kept)
+            folder.write_all(_model_files(ready, kept))
             break
     where = {"epoch": diverged.epoch, "step": diverged.step, "layer": diverged.layer}
     folder.event("diverged", what=diverged.what, **where)
@@ -178,11 +192,11 @@ def _keep_diverged(ready: Ready, folder: runs.RunFolder, state: State, diverged:
     return Outcome(None, diverged)
 
 
-def _write_model(ready: Ready, folder: runs.RunFolder, best: Snapshot) -> None:
+def _model_files(ready: Ready, best: Snapshot) -> dict[str, bytes]:
     architecture = ready.plan.program().architecture
     meta = {"format": 1, "architecture": architecture.describe(), "layout": architecture.layout().describe()}
-    folder.write("model.safetensors", runs.encode_model(best.theta, best.stats, meta))
-    folder.write("preparation.json", _json(ready.data.preparation.to_json()))
+    model_bytes = runs.encode_model(best.theta, best.stats, meta)
+    return {"model.safetensors": model_bytes, "preparation.json": _json(ready.data.preparation.to_json())}
 
 
 def _json(record: Mapping[str, Any]) -> bytes:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dltrain.config.records import Checkpoints
+from dltrain.engine.architecture import Program
+from dltrain.engine.fit import require_finite
 from dltrain.engine.state import State
 from dltrain.runs import Checkpoint, RunFolder
 from dltrain.signals import REQUEUE, Signals, Stopped
@@ -35,13 +37,14 @@ class Interrupts:
 
 @dataclass(slots=True)
 class Saver:
-    """Saves a State into a run's folder by step, by time and when asked.
+    """Saves a State into a run's folder by step, by time and when asked. Raises Diverged for one that is not finite.
 
     `context` goes into every checkpoint: what it belongs to (hashes of config and data), the same for the
     whole run.
     """
 
     folder: RunFolder
+    program: Program
     rule: Checkpoints
     interrupts: Interrupts
     context: dict[str, Any]
@@ -83,6 +86,7 @@ class Saver:
 
     def save(self, state: State, protect: bool = False, keep: int | None = None) -> str:
         """Saves now; returns the checkpoint's name."""
+        require_finite(self.program, state)
         position = state.position
         place = {"step": position.step, "epoch": position.epoch, "batch": position.batch}
         meta = {"format": 1, **place, "state": state.numbers(), **self.context}

@@ -43,6 +43,13 @@ def run(arguments: list[str], debug: bool = False) -> int:
         return _unread()
     except Stopped as stopped:
         return stopped.code
+    except MemoryError as error:
+        say(
+            f"not enough memory ({error}); try a smaller network, batch or data set"
+            if str(error)
+            else "not enough memory"
+        )
+        return USAGE
     except Exception as error:
         if hasattr(error, "format_message"):  # a usage error of the command line itself
             return _usage(error)

@@ -130,10 +130,11 @@ class _Trainer:
         position.step += 1
         J, penalty = self.network.gradient_of(ws, y, self.program.batch_size, position.step)
         sound = self.network.unusable_batch() is None
-        if not (sound and math.isfinite(J) and self.usable(self.g) and self.usable(state.theta)):
+        squares = float(np.dot(self.g, self.g))
+        if not (sound and math.isfinite(J) and squares < self.limit and self.usable(state.theta)):
             position.step -= 1
             raise self.diverged(J, position.step + 1)
-        norm = math.sqrt(float(np.dot(self.g, self.g)))
+        norm = math.sqrt(squares)
         position.batch += 1
         last = position.batch == self.batches or position.step == self.steps
         before = self._note_gradient() if last else None
@@ -200,6 +201,7 @@ class _Trainer:
         train = network.evaluate(self.train.X, self.train.y)
         if not (math.isfinite(train.loss) and self.usable(theta)):
             raise self.diverged(train.loss, position.step)
+        require_finite(self.program, state)
         dev = network.evaluate(self.dev.X, self.dev.y) if self.dev else None
         alpha = self.alpha()
         position.epoch, position.batch = position.epoch + 1, 0
@@ -241,6 +243,22 @@ def fit(program: Program, train: Rows, dev: Rows | None, state: State) -> Iterat
         while state.position.batch < trainer.batches and state.position.step < trainer.steps:
             yield trainer.step(order)
         yield trainer.end_epoch()
+
+
+def require_finite(program: Program, state: State) -> None:
+    """Raises Diverged, naming the layer, if a vector of the state is not finite: such a state is not to be saved.
+
+    No step makes the optimizer's memory so (its gradients are screened), hence it is looked at where a state is
+    saved or an epoch ends, not at each step; theta's last move is not screened before the step that follows.
+    """
+    layout, averages = program.architecture.layout(), program.architecture.stats_layout()
+    vectors = [("parameters", layout, state.theta), ("averages of batch norm", averages, state.stats)]
+    vectors += [(f"optimizer's {name}", layout, slot) for name, slot in state.slots.items()]
+    for what, blocks, vector in vectors:
+        for block in blocks.blocks if not np.isfinite(vector).all() else ():
+            if not np.isfinite(block.view(vector)).all():
+                place = max(1, state.position.epoch + (state.position.batch > 0)), state.position.step, block.layer
+                raise Diverged(*place, f"the {what} of {block.name} are not finite")
 
 
 def parameters(program: Program, train: Rows, state: State) -> tuple[Floats, Floats]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from dltrain.runs.checkpoints import Checkpoint, Protection, encode_checkpoint
 from dltrain.runs.records import EVENTS, METRICS, RUN
 from dltrain.runs.shelf import Fault, Shelf
-from dltrain.storage import Lines, Lock, to_json, write_bytes, write_json
+from dltrain.storage import Lines, Lock, to_json, write_bytes, write_files, write_json
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -99,6 +99,8 @@ class RunFolder:
             raise ValueError(f"not to be set from outside: {', '.join(fixed)}")
         if new_state not in ("running", "failed"):  # a run that failed may have lost its files
             self.sync()
+        if new_state == "finished":
+            self._shelf.sync()
         record = {**self._record, "state": new_state, "updated": timestamp(), **fields}
         write_json(self.path / RUN, record)
         self._record = record
@@ -106,6 +108,10 @@ class RunFolder:
     def write(self, name: str, data: bytes) -> None:
         """Writes one file of the folder durably. ValueError as `checked_name`."""
         write_bytes(self.path / checked_name(name), data)
+
+    def write_all(self, files: Mapping[str, bytes]) -> None:
+        """`write` of several: all of them survive a power loss once this returns."""
+        write_files(self.path, {checked_name(name): data for name, data in files.items()})
 
     def save_checkpoint(
         self,

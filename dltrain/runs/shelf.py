@@ -77,6 +77,11 @@ class Shelf:
                 storage.remove(self.folder / name)
         self._known = {name: protected for name, protected in self._known.items() if name in kept}
 
+    def sync(self) -> None:
+        """Returns when no checkpoint that was removed can come back after a power loss. Raises StorageError."""
+        if self.folder.is_dir():
+            storage.sync_folder(self.folder)
+
     def newest_sound(self, fault: Fault, note: Callable[[str, str], None]) -> Checkpoint | None:
         """The newest checkpoint without a fault; every damaged one is told to `note(name, why)`. None when there
         are no checkpoints. Raises Damaged when there are, and none is sound."""
