@@ -51,6 +51,10 @@ fix: $(VENV)/.tests  ## Format the code and mend what the linter can
 verify: $(VENV)/.verify  ## The tests, with PyTorch and autograd installed as oracles
 	@$(BIN)/python -m pytest -q -n $(WORKERS)
 
+.PHONY: faults
+faults: $(VENV)/.tests  ## Kill, fill, cut and damage runs everywhere; P=7 for one promise
+	@$(BIN)/python tools/faults.py $(P)
+
 .PHONY: coverage
 coverage: $(VENV)/.tests  ## The tests' coverage, line by line
 	@$(BIN)/coverage run -m pytest -q && $(BIN)/coverage combine -q && $(BIN)/coverage report --skip-covered

@@ -1,0 +1,39 @@
+"""The promises by number, each with its sweep."""
+
+from __future__ import annotations
+
+import faults_mechanisms
+import faults_p01_kills
+import faults_p02_power
+import faults_p03_errors
+import faults_p04_damage
+import faults_p05_signals
+import faults_p07_claims
+import faults_p08_surroundings
+import faults_p09_drift
+import faults_p10_divergence
+import faults_p11_inputs
+from faults_result import Result, Sweep
+
+
+def not_yet(promise: str) -> Sweep:
+    return lambda full: Result(promise, skipped="not yet")
+
+
+PROMISES: dict[str, Sweep] = {
+    "1": faults_p01_kills.sweep,
+    "2": faults_p02_power.sweep,
+    "3": faults_p03_errors.sweep,
+    "4": faults_p04_damage.sweep,
+    "5": faults_p05_signals.sweep,
+    "6": faults_p04_damage.sweep_metrics,
+    "7": faults_p07_claims.sweep,
+    "8": faults_p08_surroundings.sweep,
+    "9": faults_p09_drift.sweep,
+    "10": faults_p10_divergence.sweep,
+    "11": faults_p11_inputs.sweep,
+    "13": not_yet("P13 a trial that crashes is one failed trial"),
+    "14": not_yet("P14 a reboot in a search loses no trial"),
+    "15": faults_p08_surroundings.sweep_finished,
+    "mechanisms": faults_mechanisms.sweep,
+}
