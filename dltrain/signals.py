@@ -48,6 +48,14 @@ class Signals:
         if hasattr(signal, "SIGUSR2"):
             signal.signal(signal.SIGUSR2, self._save)
 
+    def watch(self, requeue_code: int) -> None:
+        """From here on a training looks at the signals. Raises Stopped if one came already and got lost on the way:
+        an exception raised by a handler in the midst of an import may be swallowed."""
+        self.requeue_code = requeue_code
+        self.answer()
+        self.save = self._deferring = False
+        self.install()
+
     def defer(self, deferring: bool = True) -> None:
         """Whether somebody looks at `asked` after each batch. Raises Stopped if nobody does and one came."""
         self._deferring = deferring
@@ -73,3 +81,7 @@ class Signals:
         if number == getattr(signal, "SIGUSR1", None):
             return Stopped(self.requeue_code, name)
         return Stopped(128 + number, name)
+
+
+current = Signals()
+"""The process's own."""

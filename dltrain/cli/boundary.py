@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from dltrain.cli.streams import fill_closed, leave, tell
 from dltrain.errors import InputError
-from dltrain.signals import Stopped, deafen
+from dltrain.signals import Stopped, current, deafen
 
 BUG, IO, INTERRUPTED, USAGE, CLOSED = 70, 74, 130, 2, 1
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
@@ -41,7 +41,10 @@ def run(arguments: list[str], debug: bool = False) -> int:
         return error.exit_code
     except BrokenPipeError:
         return _unread()
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except Stopped as stopped:
+        current.asked = None  # answered
         return stopped.code
     except MemoryError as error:
         say(

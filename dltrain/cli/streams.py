@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
+from dltrain.signals import current
+
 if TYPE_CHECKING:
     from dltrain.experiment import Watcher
+
+
+PATIENCE = 0.1
+"""Seconds between two looks at whether a full pipe is read and whether a signal came."""
 
 
 def fill_closed() -> None:
@@ -48,9 +55,24 @@ def unread() -> Iterator[None]:
 def tell(line: str) -> None:
     """One line on stderr, if anybody is there."""
     try:
-        print(line, file=sys.stderr, flush=True)
+        if not stuck(sys.stderr):
+            print(line, file=sys.stderr, flush=True)
     except OSError:
         leave(sys.stderr)
+
+
+def stuck(stream: TextIO) -> bool:
+    """Waits until a line can be written to a pipe or terminal; True if it is full, nobody reads on, and a signal
+    asks to leave: then nothing more may be written, since that would wait for ever."""
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):
+        return False
+    while not select.select((), (number,), (), PATIENCE)[1]:
+        if current.asked is not None:
+            leave(stream)
+            return True
+    return False
 
 
 class Onlooker:
@@ -61,12 +83,13 @@ class Onlooker:
 
     def step(self, step: int) -> None:
         try:
-            self._display.step(step)
+            self._display.step(step)  # it draws on terminals alone
         except OSError:
             leave(sys.stderr)
 
     def epoch(self, record: Mapping[str, Any]) -> None:
         try:
-            self._display.epoch(record)
+            if not stuck(sys.stderr):
+                self._display.epoch(record)
         except OSError:
             leave(sys.stderr)

@@ -63,6 +63,7 @@ def command(
 
     source = find_origin(runs_dir, origin) if origin else None
     ready = experiment.prepare(config.load(configs, overrides))
+    signals.answer()
     if smoke:
         from dltrain.cli.smoke import try_out
 

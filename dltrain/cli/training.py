@@ -37,12 +37,11 @@ class Said:
 
 
 def watch_signals(requeue_code: int) -> Any:
-    """Installs the handlers: first of all, before anything slow is loaded."""
-    from dltrain.signals import Signals
+    """The process's signals, from here on looked at. Raises Stopped if one came already."""
+    from dltrain.signals import current
 
-    signals = Signals(requeue_code)
-    signals.install()
-    return signals
+    current.watch(requeue_code)
+    return current
 
 
 def interrupts(signals: Any, max_time: str | None) -> Interrupts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,7 +85,7 @@ def _header(file: BinaryIO, place: str, key: str | None) -> tuple[tuple[int, ...
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(file)
-    except (ValueError, TypeError, SyntaxError) as error:
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError(Problem(f"{place} has a damaged header: {first}", key)) from None
     if any(length < 0 for length in shape):

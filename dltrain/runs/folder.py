@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from dltrain.errors import Damaged
 from dltrain.runs.checkpoints import Checkpoint, Protection, encode_checkpoint
 from dltrain.runs.records import EVENTS, METRICS, RUN
 from dltrain.runs.shelf import Fault, Shelf
-from dltrain.storage import Lines, Lock, to_json, write_bytes, write_files, write_json
+from dltrain.storage import Lines, Lock, shown, to_json, write_bytes, write_files, write_json
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -145,20 +146,21 @@ class RunFolder:
 
     def load_checkpoint(self, *, fault: Fault | None = None, keep: int | None = None) -> Checkpoint | None:
         """The newest sound checkpoint, with metrics.jsonl cut to what it was then; None (and no metrics) when
-        there is none at all.
+        there is none at all and no line was written yet.
 
         Sound: every byte has the hash in the name, the numbers are finite, metrics.jsonl begins with the bytes
         that the checkpoint quotes, and `fault(checkpoint)`, the caller's own look, finds nothing. A damaged one is
         named in an event and in `notes`, and the one before is tried. `keep` prunes as `save_checkpoint` does.
-        Raises Damaged (exit 65) when there are checkpoints and none is sound: then nothing is changed.
+        Raises Damaged (exit 65) when there are checkpoints and none is sound, or metrics without any: then nothing
+        is changed.
         """
         written = self._metrics.read()
         found = self._shelf.newest_sound(
             lambda checkpoint: metrics_fault(checkpoint.meta, written) or (fault and fault(checkpoint)), self._damaged
         )
         length = found.meta["metrics"]["bytes"] if found else 0
-        if written and not found:
-            self._damaged(METRICS, "it has lines, but there are no checkpoints any more; starting again from step 0")
+        if written and not found:  # a checkpoint of step 0 stood before the first line
+            raise Damaged(f"{shown(self.path)} is damaged: {METRICS} has lines, but its checkpoints are gone")
         self._metrics.cut(length)
         self._hash = hashlib.sha256(written[:length])
         self._loaded = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from dltrain.errors import Damaged, InputError
@@ -15,6 +16,9 @@ RUN, LOCK, METRICS, EVENTS = "run.json", ".lock", "metrics.jsonl", "events.jsonl
 DIAGNOSIS, TEST, MODEL, PAGE = "diagnosis.json", "test.json", "model.safetensors", "report.html"
 ALIVE = ("created", "running")
 STATES = (*ALIVE, "interrupted", "finished", "diverged", "failed")
+
+
+_KINDS = {"given": dict, "data": dict, "threads": int, "parent": str, "task": str, "reason": str}
 
 
 def read_run(path: PathLike) -> dict[str, Any]:
@@ -33,6 +37,9 @@ def _read_run(folder: str) -> dict[str, Any]:
     run = read_record(folder, RUN)
     if run.get("state") not in STATES or not isinstance(run.get("created"), str):
         raise Damaged(f"{shown(os.path.join(folder, RUN))} is damaged: it has no known state, or no time")
+    wrong = [key for key, kind in _KINDS.items() if not isinstance(run.get(key), (kind, NoneType))]
+    if wrong:
+        raise Damaged(f"{shown(os.path.join(folder, RUN))} is damaged: {', '.join(wrong)} make no sense")
     return run
 
 

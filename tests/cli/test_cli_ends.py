@@ -115,7 +115,7 @@ def full(*_: Any, **__: Any) -> Any:
     raise StorageError("cannot write: the disk is full")
 
 
-@pytest.mark.parametrize("name", ["append_metrics", "write", "event"])
+@pytest.mark.parametrize("name", ["append_metrics", "write_all", "event"])
 def test_a_full_disk_is_said_as_such(name: str, empty_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = trees(empty_folder)
     monkeypatch.setattr(runs.RunFolder, name, full)

@@ -239,9 +239,9 @@ def test_a_list_for_people(run: RunFolder) -> None:
 def test_no_checkpoint_no_metrics(run: RunFolder) -> None:
     assert run.load_checkpoint() is None and run.notes == []
     run.append_metrics({"epoch": 1})
-    assert run.load_checkpoint() is None
-    assert read_metrics(run.path) == []
-    assert "no checkpoints any more" in run.notes[0]
+    with pytest.raises(Damaged, match="its checkpoints are gone"):
+        run.load_checkpoint()
+    assert len(read_metrics(run.path)) == 1
 
 
 def test_the_callers_own_look(run: RunFolder) -> None:
