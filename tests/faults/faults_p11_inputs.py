@@ -71,10 +71,10 @@ def inputs(full: bool) -> Iterator[tuple[str, Make]]:
         yield f"data {name}", data(name, raw, keys)
     for run_id in RUN_IDS:
         yield f"run id {run_id[:40]!r}", run_named(run_id)
-    for number in range(60 if full else 5):
+    for number in range(60 if full else 3):
         for kind in ("yaml", "csv", "npz", "npy"):
             yield f"mutated {kind} {number}", mutated(kind, number)
-    for number in range(40 if full else 3):
+    for number in range(40 if full else 2):
         yield f"stored run.json {number}", lambda fresh, n=number: stored(fresh, "run.json", n)  # type: ignore[misc]
         yield f"mutated stored checkpoint {number}", lambda fresh, n=number: stored(fresh, "checkpoint", n)  # type: ignore[misc]
 

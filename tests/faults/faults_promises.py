@@ -13,6 +13,7 @@ import faults_p08_surroundings
 import faults_p09_drift
 import faults_p10_divergence
 import faults_p11_inputs
+import faults_p16_cost
 from faults_result import Result, Sweep
 
 
@@ -35,5 +36,6 @@ PROMISES: dict[str, Sweep] = {
     "13": not_yet("P13 a trial that crashes is one failed trial"),
     "14": not_yet("P14 a reboot in a search loses no trial"),
     "15": faults_p08_surroundings.sweep_finished,
+    "16": faults_p16_cost.sweep,
     "mechanisms": faults_mechanisms.sweep,
 }
