@@ -55,6 +55,10 @@ verify: $(VENV)/.verify  ## The tests, with PyTorch and autograd installed as or
 faults: $(VENV)/.tests  ## Kill, fill, cut and damage runs everywhere; P=7 for one promise
 	@$(BIN)/python tools/faults.py $(P)
 
+.PHONY: slurm
+slurm: $(VENV)/.tests  ## The recipes of docs/batch.md on a real Slurm and GNU parallel (fetched with apt, as root)
+	@DLTRAIN_REAL_SCHEDULERS=1 $(BIN)/python -m pytest -q -rs tests/batch
+
 .PHONY: coverage
 coverage: $(VENV)/.tests  ## The tests' coverage, line by line
 	@$(BIN)/coverage run -m pytest -q && $(BIN)/coverage combine -q && $(BIN)/coverage report --skip-covered

@@ -24,11 +24,15 @@ class Origin:
     stats: Floats
     layout: Layout
 
-    def give(self, state: State, layout: Layout) -> None:
-        """theta and batch norm's averages of the state := the origin's. Raises InputError if the networks differ."""
-        if self.layout != layout or self.stats.size != state.stats.size:
+    def require_fits(self, layout: Layout) -> None:
+        """Raises InputError if the networks differ."""
+        if self.layout != layout:
             ours, theirs = _sizes(layout), _sizes(self.layout)
             raise InputError(f"--from {self.name}: its network is {theirs}, this config's is {ours}")
+
+    def give(self, state: State, layout: Layout) -> None:
+        """theta and batch norm's averages of the state := the origin's. Raises InputError if the networks differ."""
+        self.require_fits(layout)
         state.theta[...] = self.theta
         state.stats[...] = self.stats
 

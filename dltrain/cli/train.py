@@ -69,16 +69,19 @@ def command(
 
         try_out(ready, as_json)
         return
-    said = training.Said(quiet, as_json, _again(configs, overrides, runs_dir))
+    if source:
+        source.require_fits(ready.plan.architecture().layout())
+    said = training.Said(quiet, as_json, _again(configs, overrides, runs_dir, origin))
     if record is None:
         record = training.begin(ready, runs_dir, run_id, interrupts, said, source)
     if record is not None and run_id is not None:
         training.take_up(ready, runs_dir / run_id, record, interrupts, said, allow_drift, origin=source)
 
 
-def _again(configs: list[str], overrides: list[str], runs_dir: Path) -> str | None:
+def _again(configs: list[str], overrides: list[str], runs_dir: Path, origin: str | None) -> str | None:
     """This command, for the next one to add to; None where it cannot be typed again."""
     if "-" in configs:
         return None
     where = ["--runs-dir", str(runs_dir)] if runs_dir != RUNS_DIR else []
-    return shlex.join(["dltrain", "train", *configs, *where, *overrides])
+    start = ["--from", origin] if origin else []
+    return shlex.join(["dltrain", "train", *configs, *where, *start, *overrides])

@@ -12,7 +12,7 @@ from dltrain.config.records import Data, Experiment
 from dltrain.config.scalars import write_scalar
 
 HEAD = (
-    "# This config as it ran: every value settled, and behind it where it came from.",
+    "# This config as it runs: every value settled, and behind it where it came from.",
     "# Train it again with: dltrain train config.resolved.yaml",
     "",
 )

@@ -84,7 +84,7 @@ def curves(key: str, metrics: Metrics, task: str, best: int | None = None) -> Ch
 
 def _error_unit(task: str) -> tuple[str, float, str]:
     """Words of the axis, factor, and the unit beside a value."""
-    return ("(1 − R²)", 1.0, "") if task == "regression" else ("(%)", 100.0, "%")
+    return ("(of the target's variance)", 1.0, "") if task == "regression" else ("(%)", 100.0, "%")
 
 
 def _loss_label(task: str) -> str:

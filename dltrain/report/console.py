@@ -116,6 +116,7 @@ def plain_table() -> Table:
     )
 
 
-def column(table: Table, header: str, *, right: bool = False) -> None:
-    """Add a column that wraps on a narrow terminal, and never ends in an ellipsis. Numbers stand to the right."""
-    table.add_column(header, justify="right" if right else "left", overflow="fold")
+def column(table: Table, header: str, *, right: bool = False, whole: bool = False) -> None:
+    """Add a column that wraps on a narrow terminal (unless it is to stay whole, to be copied), and never ends in an
+    ellipsis. Numbers stand to the right."""
+    table.add_column(header, justify="right" if right else "left", overflow="fold", no_wrap=whole)

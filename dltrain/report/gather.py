@@ -6,12 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dltrain import runs, trained
+from dltrain.errors import InputError
 from dltrain.report.page import RunRecord, render_page
 
 
 def page_of(paths: Sequence[Path]) -> str:
-    """The HTML page of these runs. Raises InputError or Damaged for a folder that is no sound run."""
-    return render_page([gather(path) for path in paths])
+    """The HTML page of these runs. Raises InputError for a regression beside a classification, whose errors share no
+    axis, and Damaged for a folder that is no sound run."""
+    records = [gather(path) for path in paths]
+    if len({record.task == "regression" for record in records}) > 1:
+        raise InputError("runs of regression and of classification share no axis; draw a page for each")
+    return render_page(records)
 
 
 def gather(path: Path) -> RunRecord:

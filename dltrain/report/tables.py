@@ -27,7 +27,7 @@ def print_runs(runs: Sequence[Mapping[str, Any]], *, stream: TextIO | None = Non
     """
     parts = [part for part in ("train", "dev", "test") if any(_error(run, part) is not None for run in runs)]
     table = plain_table()
-    column(table, "run")
+    column(table, "run", whole=True)
     column(table, "state")
     column(table, "epoch", right=True)
     for part in parts:
@@ -234,7 +234,7 @@ def print_evaluation(
 
     ends = interval(error.get("low"), error.get("high"), write)
     words = f"{write(error.get('value'))}" + (f"  ({100 * confidence:g}% interval {ends})" if ends else "")
-    facts: list[tuple[str, object]] = [("error (1 − R²)" if regression else "error", words)]
+    facts: list[tuple[str, object]] = [("error", words)]
     facts += [("examples", error.get("n")), ("loss", result.get("loss"))]
     facts += [(MEASURES.get(name, name), value) for name, value in (result.get("metrics") or {}).items()]
     print_facts(facts, title=clean(result.get("part") or "data"), stream=stream)

@@ -79,7 +79,7 @@ def _error_table(view: View, columns: int) -> Table:
     width = 24 if columns >= 90 else 12
     table = plain_table()
     column(table, "")
-    column(table, "1 − R²" if view.regression else "error", right=True)
+    column(table, "error", right=True)
     column(table, view.interval_title, right=True)
     if view.has_rmse:
         column(table, "RMSE", right=True)

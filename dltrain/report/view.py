@@ -225,7 +225,7 @@ def _settle(settle: Mapping[str, Any] | None) -> str:
 
 def _remarks(diagnosis: Mapping[str, Any], errors: Mapping[str, Any], regression: bool) -> Iterable[str]:
     if regression:
-        yield "error = 1 − R²: mean squared error over the variance of the target in training."
+        yield "error: mean squared error over the variance of the target in training, near 1 − R²."
         if any(entry.get("rmse") is not None for entry in errors.values()):
             yield "RMSE is in the units of the target."
     if errors.get("bayes", {}).get("source") == "assumed":
@@ -234,6 +234,9 @@ def _remarks(diagnosis: Mapping[str, Any], errors: Mapping[str, Any], regression
         yield f"{start}: set diagnosis.bayes_error."
     if errors.get("dev", {}).get("selected"):
         yield "dev chose this model (selected), so its error is a little optimistic."
+    dev, linear = errors.get("dev"), (diagnosis.get("baselines") or {}).get("linear")
+    if dev and linear and linear["value"] <= dev["value"]:
+        yield "the linear model does as well: architecture.layers=[] is the simpler network."
     threshold = diagnosis.get("threshold")
     if threshold is not None:
         shown = fixed(threshold, 3) if regression else percent(threshold, rate_decimals((), [threshold]))
