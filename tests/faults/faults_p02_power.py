@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from faults_result import Result, every
-from faults_world import ID, SAME, World, expected, operations, world
+from faults_world import ID, SAME, expected, operations, world
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "storage"))
 from power_loss import Disk, File  # noqa: E402
@@ -77,7 +77,13 @@ class Recorded:
                 self.records.append(whole)
                 folder = os.path.dirname(operation.target)
                 later = enumerate(self.log[done:], start=done + 1)
-                self.stated.append(next((at, len(self.records) - 1) for at, next_ in later if (next_.kind, next_.path) == ("sync folder", folder)))
+                self.stated.append(
+                    next(
+                        (at, len(self.records) - 1)
+                        for at, next_ in later
+                        if (next_.kind, next_.path) == ("sync folder", folder)
+                    )
+                )
 
     def sound(self, left: dict[str, bytes | None], done: int, scratch: Path) -> str:
         """Empty if what a crash after so many operations left is what was promised."""
@@ -193,7 +199,9 @@ def each_sync(full: bool) -> Result:
     needed = [k for k in range(len(record.log)) if record.log[k].kind.startswith("sync") and not idle(record, k)]
     with world() as fresh:
         for k in every(range(len(needed)), full, 6):
-            result.check(noticed(record, needed[k], fresh.folder / "scratch"), f"{described(record, needed[k])} is not needed")
+            result.check(
+                noticed(record, needed[k], fresh.folder / "scratch"), f"{described(record, needed[k])} is not needed"
+            )
     result.worst = f"{len(needed)} in a run"
     return result
 
@@ -204,7 +212,11 @@ def idle(record: Recorded, k: int) -> bool:
     for operation in record.log[:k]:
         disk.apply(operation)
     node: Any = disk._node(record.log[k].path)
-    folder_of_staging = not isinstance(node, File) and all("staging" in name for change in node.pending for name in change) and len(node.pending) == 1
+    folder_of_staging = (
+        not isinstance(node, File)
+        and all("staging" in name for change in node.pending for name in change)
+        and len(node.pending) == 1
+    )
     return not node.pending or folder_of_staging
 
 
