@@ -251,7 +251,7 @@ def _no_hash() -> None:
 def _no_metrics_hash() -> None:
     import dltrain.runs.folder as room
 
-    room._metrics_fault = lambda meta, written: None  # type: ignore[assignment]
+    room.metrics_fault = lambda meta, written: None  # type: ignore[assignment]
 
 
 def _no_belonging() -> None:

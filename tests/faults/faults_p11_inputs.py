@@ -83,7 +83,7 @@ def inputs(full: bool) -> Iterator[tuple[str, Make]]:
 
 _LOOK = "data: {source: data.csv, target: kind}\n"
 YAML: dict[str, str] = {
-    "python object": _LOOK + "name: !!python/object/apply:os.system ['touch /tmp/owned']\n",
+    "python object": _LOOK + "name: !!python/object/apply:os.system ['touch owned']\n",
     "python name": _LOOK + "name: !!python/name:os.system\n",
     "python module": "!!python/module:os\n",
     "alias bomb": "a: &a [1,1]\n"
@@ -134,7 +134,7 @@ class Evil:
     def __reduce__(self) -> Any:
         import os
 
-        return os.system, ("touch /tmp/owned",)
+        return os.system, ("touch owned",)
 
 
 def npy(array: Any, **more: Any) -> bytes:
@@ -168,7 +168,7 @@ def data_files() -> Iterator[tuple[str, bytes, str]]:
     yield "outside.npz", zipped({"../../x.npy": y, "y.npy": y}), arrays
     yield (
         "header_code.npz",
-        zipped({"x.npy": header("__import__('os').system('touch /tmp/owned')"), "y.npy": y}),
+        zipped({"x.npy": header("__import__('os').system('touch owned')"), "y.npy": y}),
         arrays,
     )
     huge = header("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 1000000), }")
@@ -209,8 +209,8 @@ def data(name: str, raw: bytes, keys: str) -> Make:
 # ---- run ids
 
 RUN_IDS = (
-    "", ".", "..", "../x", "/tmp/x", "a/b", "a\\b/../c", "-x", ".x", " x", "x ", "a\nb", "a\0b".replace("\0", "\1"), "x" * 65, "latest", "é", "a:b",
-    "~", "$(touch /tmp/owned)", "`id`", "con?", "run.json", "Checkpoints", "a%2fb", "..%2f", "\u202ex", "*", "a b",
+    "", ".", "..", "../x", "/x/y", "a/b", "a\\b/../c", "-x", ".x", " x", "x ", "a\nb", "a\0b".replace("\0", "\1"), "x" * 65, "latest", "é", "a:b",
+    "~", "$(touch owned)", "`id`", "con?", "run.json", "Checkpoints", "a%2fb", "..%2f", "\u202ex", "*", "a b",
 )  # fmt: skip
 
 

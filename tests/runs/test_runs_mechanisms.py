@@ -172,6 +172,7 @@ def nothing_sound(tmp_path: Path, patch: Patch) -> None:
     _, files = three(tmp_path)
     for path in files:
         path.write_bytes(b"")
+    (tmp_path / "one" / "metrics.jsonl").write_bytes(b"")  # lines without checkpoints are refused for themselves
     with reopen(tmp_path, "one") as run:
         try:
             run.load_checkpoint()
