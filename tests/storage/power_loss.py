@@ -14,6 +14,10 @@ from typing import Any
 
 from dltrain.storage.operations import Operation
 
+MANY = 5
+"""Up to so many unsynced changes of a folder are tried in any combination; of more, the first few, each alone, and
+all but one."""
+
 World = dict[str, bytes | None]
 """Path to bytes; None for a folder."""
 
@@ -58,9 +62,17 @@ class Folder:
         return self._with(self.pending)
 
     def versions(self) -> Iterator[dict[str, Node]]:
-        for size in range(len(self.pending) + 1):
-            for some in combinations(self.pending, size):
-                yield self._with(some)
+        pending = self.pending
+        if len(pending) <= MANY:
+            for size in range(len(pending) + 1):
+                for some in combinations(pending, size):
+                    yield self._with(some)
+            return
+        for k in range(len(pending)):  # too many to try them all
+            yield self._with(pending[:k])
+            yield self._with([pending[k]])
+            yield self._with(pending[:k] + pending[k + 1 :])
+        yield self._with(pending)
 
     def _with(self, changes: Sequence[Change]) -> dict[str, Node]:
         names = dict(self.synced)
