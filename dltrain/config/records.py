@@ -51,8 +51,9 @@ class Data:
     """Where the rows come from and what is predicted."""
 
     __pydantic_config__ = RECORD
-    source: Annotated[str, MinLen(1)]
-    """A built-in set (digits, breast_cancer), a file (csv, tsv, npy, npz, idx; .gz too) or a folder of such files."""
+    source: Annotated[str, MinLen(1)] | Annotated[list[Annotated[str, MinLen(1)]], MinLen(1)]
+    """A built-in or named set, a file (csv, tsv, jsonl, parquet, npy, npz, idx, h5; .gz and .zst too), a glob, a list
+    of files, or a folder (of arrays, or of images with a subfolder a class)."""
     target: str | int | None = None
     """The target's column: a name, or a number for files without a header (-1 is the last)."""
     arrays: dict[Literal["train", "train_dev", "dev", "test"], Annotated[list[str], MinLen(2)]] | None = None
@@ -67,6 +68,23 @@ class Data:
     """Columns that are no inputs."""
     id: str | None = None
     """Column that names a row; never an input."""
+    weight: str | None = None
+    """Column with the weight of each example, in the cost and in the errors; never an input."""
+    label_map: dict[str, str] | None = None
+    """Other spellings of a class: {">50K.": ">50K"}."""
+    class_weights: Literal["balanced"] | dict[str, Annotated[float, Ge(0)]] | None = None
+    """Weight of each class in the cost, not in the errors: balanced (m / (C m_class)), or {class: weight}."""
+    dev_test_source: Annotated[str, MinLen(1)] | Annotated[list[Annotated[str, MinLen(1)]], MinLen(1)] | None = None
+    """Where dev and test come from, if not from `source`: train and train_dev are then drawn from `source` alone."""
+    missing: Literal["error", "mean", "median", "most_frequent", "drop"] = "error"
+    """What becomes of a gap in an input: refused, filled (of a category always the most frequent), or its row dropped;
+    fitted on the training set."""
+    missing_indicator: bool = True
+    """An input more for each column with gaps in the training set: 1 where the value was filled in."""
+    missing_values: list[str] = field(default_factory=lambda: ["?", "NA"])
+    """Cells that hold no value, beside the empty one, NaN, N/A and null; upper or lower case."""
+    categorical: Literal["one_hot"] = "one_hot"
+    """How text becomes numbers: one input a category of the training set, and one for all others."""
     limit: Annotated[int, Ge(1)] | None = None
     """Use only so many rows, drawn with split.seed."""
     normalize: Literal["standard", "minmax", "none"] = "standard"
@@ -95,8 +113,13 @@ class Split:
     """Who is in which part. It depends on split.seed alone, never on the training seed."""
 
     __pydantic_config__ = RECORD
-    by: Literal["random", "files"] = "random"
-    """random, or files (one file a part)."""
+    by: Literal["random", "time", "hash", "column", "files"] = "random"
+    """random, time (the last rows are the test set), hash (a row stays in its part as the data grow), column (which
+    names each row's part) or files (one file a part)."""
+    column: str | None = None
+    """The column that time, hash or column reads; not an input unless data.features names it."""
+    group: str | None = None
+    """Column whose rows of one value stay together, in one part; not an input unless data.features names it."""
     files: SplitFiles | None = None
     """{train: a.csv, dev: b.csv, test: c.csv}."""
     train: Share | None = None
