@@ -53,6 +53,9 @@ class Preparation:
     header: bool = True
     """The training file named its columns."""
     id: str | None = None
+    class_weights: tuple[float, ...] | None = None
+    """Of each class in the cost, in the order of `classes`, mean 1 over the training set; None where all count
+    alike."""
 
     @classmethod
     def fit(
@@ -179,7 +182,7 @@ class Preparation:
                 raise Damaged(f"the preparation has format {plain['format']!r}, expected {FORMAT}")
             values = {field.name: plain[field.name] for field in fields(cls)}
             values |= {name: np.array(values[name], dtype=np.float64) for name in ("mu", "sigma")}
-            tuples = ("features", "classes", "constant", "columns", "image_shape")
+            tuples = ("features", "classes", "constant", "columns", "image_shape", "class_weights")
             values |= {name: tuple(values[name]) for name in tuples if values[name] is not None}
             preparation = cls(**values)
             _check(preparation)

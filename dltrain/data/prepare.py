@@ -33,6 +33,8 @@ class Part:
     rows: npt.NDArray[np.int64]
     """(n,) row numbers in the source file, from 0, ascending."""
     ids: list[str] | None = None
+    weights: Floats | None = None
+    """(n,) float64 example weights, mean 1 over the training set; None where all count alike."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -19,6 +19,7 @@ from dltrain.data.npy import Array, npz_shapes, read_npy, read_npz
 from dltrain.data.preparation import Preparation
 from dltrain.data.raw import Labels, Numbers, as_text
 from dltrain.data.roles import Roles, listed, roles_like
+from dltrain.engine.arrays import Floats
 from dltrain.errors import InputError, Problem
 
 
@@ -32,6 +33,8 @@ class RawRows:
     """(n,) where `labelled` was asked for."""
     ids: list[str] | None = None
     """(n,) where the file has the id column."""
+    weights: Floats | None = None
+    """(n,) float64, as they stand in the file, where `labelled` was asked for and the file has the weight column."""
 
 
 def read_rows(
@@ -63,7 +66,8 @@ def _cut(rows: RawRows, chunk: int) -> Iterator[RawRows]:
     for start in range(0, len(rows.X), chunk):
         some = slice(start, start + chunk)
         y = None if rows.y is None else rows.y[some]
-        yield RawRows(rows.X[some], y, None if rows.ids is None else rows.ids[some])
+        weights = None if rows.weights is None else rows.weights[some]
+        yield RawRows(rows.X[some], y, None if rows.ids is None else rows.ids[some], weights)
 
 
 def _text(
