@@ -88,7 +88,7 @@ def _load(configs: list[str], overrides: Sequence[str]) -> Loaded:
     if problems or experiment is None:
         raise InputError(*_in_order([_placed(problem, places) for problem in problems]))
     notices += [*given.notices, *_without_effect(experiment, places)]
-    return Loaded(experiment, texts, tree, places, tuple(notices))
+    return Loaded(experiment, texts, tree, places, tuple(notices), tuple(overrides))
 
 
 def _without_effect(experiment: Experiment, places: Places) -> list[str]:
