@@ -26,6 +26,7 @@ class Purpose(IntEnum):
     BOOTSTRAP = 5
     GRADCHECK = 6
     LIMIT = 7
+    ALIKE = 8
 
 
 def generator(seed: int, purpose: Purpose, place: int = 0, layer: int = 0) -> np.random.Generator:
