@@ -21,6 +21,7 @@ from dltrain.engine.network import Measured, Network
 from dltrain.engine.schedules import learning_rate
 from dltrain.engine.state import SUMS, Snapshot, State, Stopping
 from dltrain.engine.streams import Purpose, permutation
+from dltrain.engine.weights import loss_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,21 @@ class Rows:
 
     X: Floats
     y: Targets
+    weights: Floats | None = None
+    """(m,) float64 of the examples: they multiply L and weigh `error`."""
+    class_weights: Floats | None = None
+    """(C,) float64: that of an example's class multiplies its L."""
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def loss_weights(self) -> Floats | None:
+        """(m,): what multiplies L of each example, None where that is 1."""
+        return loss_weights(self.y, self.weights, self.class_weights)
+
+    def measured_by(self, network: Network) -> Measured:
+        """Loss and error of these examples, measured clean."""
+        return network.evaluate(self.X, self.y, self.weights, self.class_weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +116,8 @@ class _Trainer:
         self.batches = len(self.bounds) - 1
         self.steps = program.steps or (program.epochs or 0) * self.batches
         self.limit = float(np.finfo(state.theta.dtype).max) * 1e-8
+        factors = train.loss_weights()
+        self.factors = None if factors is None else factors.astype(state.theta.dtype)
 
     @property
     def done(self) -> bool:
@@ -128,7 +143,8 @@ class _Trainer:
         np.take(self.train.X, rows, axis=0, out=ws.X, mode="clip")
         y = self.train.y[rows]
         position.step += 1
-        J, penalty = self.network.gradient_of(ws, y, self.program.batch_size, position.step)
+        factors = None if self.factors is None else self.factors[rows]
+        J, penalty = self.network.gradient_of(ws, y, self.program.batch_size, position.step, weights=factors)
         sound = self.network.unusable_batch() is None
         squares = float(np.dot(self.g, self.g))
         if not (sound and math.isfinite(J) and squares < self.limit and self.usable(state.theta)):
@@ -198,11 +214,11 @@ class _Trainer:
         state, position, sums = self.state, self.state.position, self.state.sums
         theta, stats = parameters(self.program, self.train, state)
         network = self.network if theta is state.theta else Network(self.program.architecture, theta, stats)
-        train = network.evaluate(self.train.X, self.train.y)
+        train = self.train.measured_by(network)
         if not (math.isfinite(train.loss) and self.usable(theta)):
             raise self.diverged(train.loss, position.step)
         require_finite(self.program, state)
-        dev = network.evaluate(self.dev.X, self.dev.y) if self.dev else None
+        dev = self.dev.measured_by(network) if self.dev else None
         alpha = self.alpha()
         position.epoch, position.batch = position.epoch + 1, 0
         best = dev is not None and self._look(dev, Snapshot(theta, stats))

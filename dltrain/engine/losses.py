@@ -54,14 +54,14 @@ def losses(output: Output, Z: Floats, y: Targets) -> Floats:
     return np.asarray(0.5 * (z - y) ** 2)
 
 
-def gradient(output: Output, Yhat: Floats, y: Targets) -> None:
-    """ŷ: (C, m) := dZ = (ŷ − y)/m, the gradient of the mean loss."""
+def gradient(output: Output, Yhat: Floats, y: Targets, weights: Floats | None = None) -> None:
+    """ŷ: (C, m) := dZ = (ŷ − y)/m, the gradient of the mean loss; of (1/m) Σ wL with `weights`: (m,)."""
     m = Yhat.shape[1]
     if output == "softmax":
         Yhat[y, np.arange(m)] -= 1
     else:
         Yhat[0] -= y
-    Yhat *= 1 / m
+    Yhat *= 1 / m if weights is None else weights / m
 
 
 def decide(output: Output, Yhat: Floats) -> Targets:

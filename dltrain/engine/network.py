@@ -17,6 +17,7 @@ from dltrain.engine.arrays import Bools, Floats, Ints, Targets
 from dltrain.engine.binding import bind, regularized
 from dltrain.engine.layout import Layout
 from dltrain.engine.streams import Masks, keep_words
+from dltrain.engine.weights import loss_weights, mean_error
 from dltrain.engine.workspace import Workspace, workspaces
 
 CHUNK = 2**19
@@ -28,11 +29,12 @@ class Measured:
     """A part measured clean: dropout off, batch norm with its averages (contract: errors are measured clean)."""
 
     loss: float
-    """Mean of L, without the regularizer."""
+    """Mean of L, without the regularizer; with weights Σ wL / Σ w, w the product of example and class weight."""
     error: float
-    """Mean of `errors`."""
+    """Mean of `errors`; with example weights Σ we / Σ w. Class weights do not count."""
     errors: Floats
-    """(m,): 1 where the class is wrong, else 0; for regression (ŷ − y)², y in units of the training set's sd."""
+    """(m,), unweighted: 1 where the class is wrong, else 0; for regression (ŷ − y)², y in units of the training
+    set's sd."""
     predicted: Targets
     """(m,): class numbers, or standardized values."""
 
@@ -67,19 +69,37 @@ class Network:
 
     # ---- training mode
 
-    def cost(self, X: Floats, y: Targets, nominal_m: int, step: int = 0, dropout: bool = True) -> tuple[float, float]:
-        """(J, penalty): J = (1/m) Σ L + penalty, in training mode; `nominal_m` is the m of λ/m."""
+    def cost(
+        self,
+        X: Floats,
+        y: Targets,
+        nominal_m: int,
+        step: int = 0,
+        dropout: bool = True,
+        weights: Floats | None = None,
+    ) -> tuple[float, float]:
+        """(J, penalty): J = (1/m) Σ L + penalty, in training mode; `nominal_m` is the m of λ/m.
+
+        With `weights`: (m,) the first term is (1/m) Σ wL, m still the number of rows. Batch norm and dropout know
+        nothing of weights.
+        """
         ws = self.workspace(len(X))
         ws.X[...] = X
-        return self._cost(ws, y, nominal_m, step, dropout)
+        return self._cost(ws, y, nominal_m, step, dropout, weights)
 
     def gradient(
-        self, X: Floats, y: Targets, nominal_m: int, step: int = 0, dropout: bool = True
+        self,
+        X: Floats,
+        y: Targets,
+        nominal_m: int,
+        step: int = 0,
+        dropout: bool = True,
+        weights: Floats | None = None,
     ) -> tuple[float, float]:
         """(J, penalty) as `cost`, and g := the gradient of J."""
         ws = self.workspace(len(X))
         ws.X[...] = X
-        return self.gradient_of(ws, y, nominal_m, step, dropout)
+        return self.gradient_of(ws, y, nominal_m, step, dropout, weights)
 
     def workspace(self, m: int) -> Workspace:
         """The buffers for a batch of m examples; whoever fills its X may call `gradient_of`."""
@@ -87,20 +107,30 @@ class Network:
         return self._train_space(m)
 
     def gradient_of(
-        self, ws: Workspace, y: Targets, nominal_m: int, step: int, dropout: bool = True
+        self,
+        ws: Workspace,
+        y: Targets,
+        nominal_m: int,
+        step: int,
+        dropout: bool = True,
+        weights: Floats | None = None,
     ) -> tuple[float, float]:
         """`gradient` of the batch that lies in ws.X."""
-        J, penalty = self._cost(ws, y, nominal_m, step, dropout)
-        losses.gradient(self.architecture.output, ws.Z, y)
+        J, penalty = self._cost(ws, y, nominal_m, step, dropout, weights)
+        losses.gradient(self.architecture.output, ws.Z, y, weights)
         self._backward(ws, dropout)
         for where, regularizer in self._regularized:
             assert self.g is not None
             regularizer.add_gradient(self.theta[where], self.g[where], nominal_m)
         return J, penalty
 
-    def _cost(self, ws: Workspace, y: Targets, nominal_m: int, step: int, dropout: bool) -> tuple[float, float]:
+    def _cost(
+        self, ws: Workspace, y: Targets, nominal_m: int, step: int, dropout: bool, weights: Floats | None
+    ) -> tuple[float, float]:
         self._forward(ws, step, dropout)
         loss = losses.losses(self.architecture.output, ws.Z, y)
+        if weights is not None:
+            loss *= weights
         penalty = sum(r.penalty(self.theta[where], nominal_m) for where, r in self._regularized)
         return float(loss.sum(dtype=np.float64)) / ws.m + penalty, penalty
 
@@ -224,19 +254,26 @@ class Network:
             out[rows] = ws.Z.T
         return out
 
-    def evaluate(self, X: Floats, y: Targets) -> Measured:
-        """Loss and error of a part, measured clean."""
+    def evaluate(
+        self, X: Floats, y: Targets, weights: Floats | None = None, class_weights: Floats | None = None
+    ) -> Measured:
+        """Loss and error of a part, measured clean. `weights`: (m,) of the examples, `class_weights`: (C,)."""
         output = self.architecture.output
+        factors = loss_weights(y, weights, class_weights)
         total = 0.0
         predicted = np.empty(len(X), self.theta.dtype if output == "linear" else np.int64)
         for rows, ws in self._clean(X):
-            total += float(losses.losses(output, ws.Z, y[rows]).sum(dtype=np.float64))
+            loss = losses.losses(output, ws.Z, y[rows])
+            if factors is not None:
+                loss = loss * factors[rows]
+            total += float(loss.sum(dtype=np.float64))
             predicted[rows] = losses.decide(output, ws.Z)
         if output == "linear":
             errors = (predicted.astype(np.float64) - y) ** 2
         else:
             errors = (predicted != y).astype(np.float64)
-        return Measured(total / len(X), float(errors.mean()), errors, predicted)
+        loss_mean = total / (len(X) if factors is None else float(factors.sum()) or 1.0)
+        return Measured(loss_mean, mean_error(errors, weights), errors, predicted)
 
     def activations(self, X: Floats) -> list[Floats]:
         """A of each hidden layer for the rows X (a sample: all are held at once), measured clean."""

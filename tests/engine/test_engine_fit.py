@@ -66,9 +66,9 @@ def batches_seen(given, data, monkeypatch):
     seen = []
     gradient_of = Network.gradient_of
 
-    def spy(self, ws, y, *rest):
+    def spy(self, ws, y, *rest, **named):
         seen.append((ws.X[:, 0].astype(int).tolist(), y.tolist()))
-        return gradient_of(self, ws, y, *rest)
+        return gradient_of(self, ws, y, *rest, **named)
 
     monkeypatch.setattr(Network, "gradient_of", spy)
     train(given, data)
