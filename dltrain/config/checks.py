@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
+from dltrain.config import BUILT_IN
 from dltrain.config.english import join
 from dltrain.config.parts import given_by, shares
 from dltrain.config.records import Experiment
@@ -31,11 +32,7 @@ def _columns(experiment: Experiment) -> Found:
         twice = sorted({name for name in names if names.count(name) > 1}) if isinstance(names, list) else []
         if twice:
             yield Problem(f"{join(twice, 'and')} given twice; each column has one name", f"data.{key}")
-    for role, column in (("target", data.target), ("id", data.id)):
-        if isinstance(data.features, list) and column in data.features:
-            yield Problem(f"{column} is the {role} (data.{role}) and can't be an input; leave it out", "data.features")
-    if data.id is not None and data.id == data.target:
-        yield Problem(f"{data.id} is the target too (data.target); expected another column", "data.id")
+    yield from _roles(experiment)
     if isinstance(data.features, list) and data.exclude and set(data.features) & set(data.exclude):
         both = sorted(set(data.features) & set(data.exclude))
         yield Problem(f"{join(both, 'and')} stands in data.features too; leave it in one of them", "data.exclude")
@@ -43,6 +40,62 @@ def _columns(experiment: Experiment) -> Found:
         yield Problem("an empty list leaves no input; expected column names, or all", "data.features")
     if data.image_shape and len(data.image_shape) > 3:
         yield Problem("expected [height, width] or [height, width, channels]", "data.image_shape")
+
+
+def _roles(experiment: Experiment) -> Found:
+    """The target, the rows' names and their weights are three columns, and no inputs."""
+    data = experiment.data
+    roles = [(role, getattr(data, role)) for role in ("target", "id", "weight") if getattr(data, role) is not None]
+    for number, (role, column) in enumerate(roles):
+        if isinstance(data.features, list) and column in data.features:
+            yield Problem(f"{column} is the {role} (data.{role}) and can't be an input; leave it out", "data.features")
+        for other, same in roles[:number]:
+            if column == same:
+                yield Problem(f"{column} is the {other} too (data.{other}); expected another column", f"data.{role}")
+    if data.exclude and data.target in data.exclude:
+        yield Problem(f"{data.target} is the target (data.target), never an input; leave it out", "data.exclude")
+
+
+def _classes(experiment: Experiment) -> Found:
+    data = experiment.data
+    for key in ("label_map", "class_weights"):
+        if data.task == "regression" and getattr(data, key) is not None:
+            yield Problem("belongs to classes, and data.task is regression; leave it out", f"data.{key}")
+    renamed = data.label_map or {}
+    for old, new in renamed.items():
+        if new != old and renamed.get(new, new) != new:
+            message = f"{new!r} is replaced itself, by {renamed[new]!r}; write {renamed[new]!r} here too"
+            yield Problem(message, f"data.label_map.{old}")
+    if isinstance(data.class_weights, dict):
+        for name in data.class_weights:
+            if renamed.get(name, name) != name:
+                message = f"data.label_map makes {name!r} {renamed[name]!r}; weigh that"
+                yield Problem(message, f"data.class_weights.{name}")
+        if not any(data.class_weights.values()):
+            yield Problem("every weight is 0, which leaves nothing to learn", "data.class_weights")
+
+
+def _sources(experiment: Experiment) -> Found:
+    data = experiment.data
+    first, second = _listed(data.source), _listed(data.dev_test_source)
+    for key, names in (("source", first), ("dev_test_source", second)):
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield Problem(f"{name} is named twice; its rows would count twice", f"data.{key}")
+        for name in names:
+            if len(names) > 1 and name in BUILT_IN:
+                yield Problem(f"{name} is a set of its own and can't be one of a list; expected files", f"data.{key}")
+    for name in sorted(set(first) & set(second)):
+        message = f"{name} stands in data.source too: dev and test rows would be trained on; expected other files"
+        yield Problem(message, "data.dev_test_source")
+    if data.arrays is not None and len(first) > 1:
+        yield Problem("names arrays of one file or folder, and data.source lists several; name one", "data.arrays")
+    if data.arrays is not None and second:
+        message = "goes with data.source alone: arrays.dev and arrays.test say where those rows are; leave one out"
+        yield Problem(message, "data.dev_test_source")
+
+
+def _listed(source: str | list[str] | None) -> list[str]:
+    return [source] if isinstance(source, str) else source or []
 
 
 def _arrays(experiment: Experiment) -> Found:
@@ -192,6 +245,8 @@ def rate_problems(experiment: Experiment) -> Found:
 
 CHECKS: tuple[tuple[tuple[str, ...], Callable[[Experiment], Found]], ...] = (
     (("data",), _columns),
+    (("data",), _classes),
+    (("data",), _sources),
     (("data",), _arrays),
     (("data", "split"), _files),
     (("data", "split"), _shares),

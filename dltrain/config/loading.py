@@ -21,9 +21,12 @@ from dltrain.config.records import Experiment
 from dltrain.config.validating import validate
 from dltrain.errors import InputError, Problem, did_you_mean
 
-DATA_ENDINGS = (".csv", ".tsv", ".npz", ".npy", ".idx", "-ubyte")
-PATHS = (("data", "source"), *(("split", "files", part) for part in ("train", "train_dev", "dev", "test")))
-"""Keys that hold a path; it becomes absolute, from where it was written."""
+DATA_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".npz", ".npy", ".idx", "-ubyte", ".h5", ".hdf5")
+PACKED = (".gz", ".zst")
+SOURCES = (("data", "source"), ("data", "dev_test_source"))
+"""Keys that may hold the name of a built-in set too, or a list."""
+PATHS = (*SOURCES, *(("split", "files", part) for part in ("train", "train_dev", "dev", "test")))
+"""Keys that hold a path or a glob; it becomes absolute, from where it was written."""
 
 
 INHERITED = ("activation", "keep_prob", "batch_norm", "initializer")
@@ -137,10 +140,18 @@ def _read_all(names: list[str]) -> tuple[dict[str, str], list[Node]]:
     return texts, roots
 
 
+def is_data(name: str) -> bool:
+    """Whether a file's name ends as those of data files do."""
+    lower = name.lower()
+    for packed in PACKED:
+        lower = lower.removesuffix(packed)
+    return lower.endswith(DATA_ENDINGS)
+
+
 def _text(name: str) -> tuple[str, str]:
     """The file's name for messages, and its text. Regular files and standard input only, of limited size."""
     file = STDIN if name == "-" else name
-    if name.removesuffix(".gz").endswith(DATA_ENDINGS):
+    if is_data(name):
         raise InputError(Problem(f"a data file, no config; try data.source={name} data.target=COLUMN", where=file))
     try:
         raw = sys.stdin.buffer.read(LARGEST_TEXT + 1) if name == "-" else _bytes(name)
@@ -181,8 +192,10 @@ def _absolute(node: Node, path: tuple[str, ...]) -> Node:
         wanted = {key for full in PATHS if full[: len(path)] == path for key in full[len(path) : len(path) + 1]}
         entries = {k: _absolute(v, (*path, k)) if k in wanted else v for k, v in node.value.items()}
         return node.with_value(entries)
+    if isinstance(node.value, list) and path in SOURCES:
+        return node.with_value([_absolute(item, path) for item in node.value])
     text = node.value
-    if path not in PATHS or not isinstance(text, str) or not text or (path == PATHS[0] and text in BUILT_IN):
+    if path not in PATHS or not isinstance(text, str) or not text or (path in SOURCES and text in BUILT_IN):
         return node
     folder = node.place.folder if node.place else os.getcwd()
     return node.with_value(os.path.abspath(os.path.join(folder, os.path.expanduser(text))))

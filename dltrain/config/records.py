@@ -34,6 +34,10 @@ RunName = Annotated[
     Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,40}$"),
     "a name of at most 41 letters, digits and . _ - that starts with a letter or digit",
 ]
+Source: TypeAlias = (
+    Annotated[str, MinLen(1), "the name of a set, a file, a glob, a folder"]
+    | Annotated[list[Annotated[str, MinLen(1)]], MinLen(1), "a list of files"]
+)
 Task: TypeAlias = Literal["auto", "binary", "multiclass", "regression"]
 InitializerChoice: TypeAlias = Annotated[Zeros | Random | He | Xavier | Glorot, Field(discriminator="kind")]
 RegularizerChoice: TypeAlias = Annotated[NoRegularizer | L2 | L1 | L1L2, Field(discriminator="kind")]
@@ -51,7 +55,7 @@ class Data:
     """Where the rows come from and what is predicted."""
 
     __pydantic_config__ = RECORD
-    source: Annotated[str, MinLen(1)] | Annotated[list[Annotated[str, MinLen(1)]], MinLen(1)]
+    source: Source
     """A built-in or named set, a file (csv, tsv, jsonl, parquet, npy, npz, idx, h5; .gz and .zst too), a glob, a list
     of files, or a folder (of arrays, or of images with a subfolder a class)."""
     target: str | int | None = None
@@ -74,7 +78,7 @@ class Data:
     """Other spellings of a class: {">50K.": ">50K"}."""
     class_weights: Literal["balanced"] | dict[str, Annotated[float, Ge(0)]] | None = None
     """Weight of each class in the cost, not in the errors: balanced (m / (C m_class)), or {class: weight}."""
-    dev_test_source: Annotated[str, MinLen(1)] | Annotated[list[Annotated[str, MinLen(1)]], MinLen(1)] | None = None
+    dev_test_source: Source | None = None
     """Where dev and test come from, if not from `source`: train and train_dev are then drawn from `source` alone."""
     missing: Literal["error", "mean", "median", "most_frequent", "drop"] = "error"
     """What becomes of a gap in an input: refused, filled (of a category always the most frequent), or its row dropped;

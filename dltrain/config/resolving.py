@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -72,9 +73,15 @@ def _problems(experiment: Experiment, facts: DataFacts) -> list[Problem]:
     return found
 
 
-def name_of(source: str) -> str:
-    """The source's stem, fit to begin a run's id: `digits` for /data/digits.csv.gz."""
-    stem = Path(source).name.split(".")[0] or Path(source).name
+def name_of(source: str | Sequence[str]) -> str:
+    """The source's stem, fit to begin a run's id: `digits` for /data/digits.csv.gz, and for /data/digits/*.csv.
+
+    Of a list, the first one's. Of a glob, what stands before its first wild card, else the folder's name.
+    """
+    parts = Path(source if isinstance(source, str) else source[0]).parts
+    names = (re.split(r"[*?\[]", part)[0].rstrip("-_. ") for part in reversed(parts))
+    name = next((name for name in names if name.strip("/")), "")
+    stem = name.split(".")[0] or name
     clean = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")[:41]
     return clean or "run"
 

@@ -163,11 +163,16 @@ def test_parts_with_rows_of_their_own_take_no_count() -> None:
         ("digits", "digits"),
         ("/a/b/my file.csv.gz", "my-file"),
         ("/a/ünï.csv", "n"),
-        ("/a/???", "run"),
+        ("/???", "run"),
         ("/a/.hidden", "hidden"),
+        ("/a/logs/*.csv", "logs"),
+        ("/a/logs/**/*.csv.gz", "logs"),
+        ("/a/train-[0-9]*.csv", "train"),
+        (["/a/north.csv", "/a/south.csv"], "north"),
+        (["/a/*.csv", "/b.csv"], "a"),
     ],
 )
-def test_the_name_is_the_sources_stem(source: str, name: str) -> None:
+def test_the_name_is_the_sources_stem(source: str | list[str], name: str) -> None:
     assert name_of(source) == name
 
 

@@ -25,6 +25,7 @@ from dltrain.engine.initializers import Glorot, He
 from dltrain.engine.optimizers import Adam, Momentum
 from dltrain.engine.regularizers import L2
 from dltrain.engine.schedules import Cosine, Manual
+from dltrain.errors import InputError
 
 DIGITS = "data: {source: digits}\n"
 
@@ -252,6 +253,26 @@ def test_paths_are_relative_to_who_wrote_them(tmp_path: Path, monkeypatch: pytes
     assert (files.train, files.dev, files.test) == (str(tmp_path / "sub" / "t.csv"), "/d.csv", str(tmp_path / "u.csv"))
     assert config.load(["sub/a.yaml"], ["data.source=b.csv"]).experiment.data.source == str(tmp_path / "b.csv")
     assert str(found.places.at("data.source")) == "sub/a.yaml:1:16"
+
+
+def test_lists_and_globs_are_relative_to_who_wrote_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "a.yaml").write_text("data: {source: [a.csv, '../logs/**/*.csv'], dev_test_source: b/*.csv}\n")
+    monkeypatch.chdir(tmp_path)
+    found = config.load(["sub/a.yaml"]).experiment.data
+    assert found.source == [str(tmp_path / "sub" / "a.csv"), str(tmp_path / "logs" / "**" / "*.csv")]
+    assert found.dev_test_source == str(tmp_path / "sub" / "b" / "*.csv")
+    found = config.load(["sub/a.yaml"], ["data.source=[c.csv, d.csv]"]).experiment.data
+    assert found.source == [str(tmp_path / "c.csv"), str(tmp_path / "d.csv")]
+    found = config.load(["sub/a.yaml"], ["data.source.1=/d.csv", "data.dev_test_source=digits"]).experiment.data
+    assert found.source == [str(tmp_path / "sub" / "a.csv"), "/d.csv"]
+    assert found.dev_test_source == "digits"
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.NDJSON.gz", "a.parquet", "b.h5", "c.hdf5", "a.csv.zst"])
+def test_a_data_file_is_no_config(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"{name}: a data file, no config; try data.source={name} data.target=COLUMN"):
+        config.load([name])
 
 
 @pytest.mark.parametrize("name", config.BUILT_IN)
