@@ -90,7 +90,7 @@ def start(ready: Ready, runs_dir: Path, run_id: str | None, origin: Origin | Non
         data_sha256=ready.data.sha256,
         task=ready.plan.facts.task,
         parent=origin.name if origin else None,
-        given=identity.of(ready),
+        given={**identity.of(ready), "from": origin.given if origin else None},
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ class Origin:
     theta: Floats
     stats: Floats
     layout: Layout
+    given: str
+    """As it was typed."""
 
     def require_fits(self, layout: Layout) -> None:
         """Raises InputError if the networks differ."""
@@ -45,10 +49,22 @@ def _sizes(layout: Layout) -> str:
 
 def find_origin(runs_dir: Path, text: str) -> Origin:
     """The parameters that `RUN` or `RUN@EPOCH` names; an epoch that was not kept is refused, the kept ones listed."""
-    name, at, epoch = text.partition("@")
+    name, at, epoch = text.rpartition("@")
+    if not at or os.sep in epoch:  # a folder on the way may have an @ in its name
+        name, at, epoch = text, "", ""
     path = runs.find(runs_dir, name)
     theta, stats, meta = runs.decode_model(path / "model.safetensors") if not at else _kept(path, epoch)
-    return Origin(f"{path.name}{at}{epoch}", theta, stats, Architecture.of(meta["architecture"]).layout())
+    return Origin(f"{path.name}{at}{epoch}", theta, stats, Architecture.of(meta["architecture"]).layout(), text)
+
+
+def recorded_origin(path: Path, record: Mapping[str, Any]) -> Origin | None:
+    """What an interrupted run starts from; None once it has a checkpoint of its own, or where it had no origin."""
+    parent = record.get("parent")
+    if not parent or runs.list_checkpoints(path):
+        return None
+    given = record.get("given") or {}
+    typed = str(given.get("from") or "")
+    return find_origin(path.parent, os.path.join(given["folder"], typed) if os.sep in typed else parent)
 
 
 def _kept(path: Path, epoch: str) -> tuple[Floats, Floats, dict[str, Any]]:

@@ -14,13 +14,17 @@ if TYPE_CHECKING:
     from dltrain.ready import Ready
 
 
-def is_repeat(record: Mapping[str, Any], configs: Sequence[str], overrides: Sequence[str]) -> bool:
+def is_repeat(
+    record: Mapping[str, Any], configs: Sequence[str], overrides: Sequence[str], origin: str | None = None
+) -> bool:
     """Whether a request is word for word the one that made the run, on files that did not change since.
 
     Quick: it reads the configs as bytes and looks at the data files' size and time. False means that only a
     closer look can tell.
     """
     given = record.get("given") or {}
+    if not _same_origin(record, origin):
+        return False
     place = {"configs": [os.path.abspath(config) for config in configs], "folder": os.getcwd()}
     if "-" in configs or any(given.get(key) != value for key, value in place.items()):
         return False
@@ -52,6 +56,19 @@ def require_same(record: Mapping[str, Any], ready: Ready, resolved: bool = False
         raise RunExists(
             Problem(f"run {name} exists with another config or other data; choose another --run-id"), *problems
         )
+
+
+def require_same_origin(record: Mapping[str, Any], origin: str | None) -> None:
+    """Raises RunExists (exit 73) if a run was started from other parameters than `--from` says now."""
+    if not _same_origin(record, origin):
+        name, parent = record["id"], record.get("parent")
+        old, new = (f"--from {one}" if one else "its own parameters" for one in (parent, origin))
+        raise RunExists(f"run {name} was started from {old}, not {new}; choose another --run-id")
+
+
+def _same_origin(record: Mapping[str, Any], origin: str | None) -> bool:
+    """`latest` and the beginning of an id may mean another run by now: what was typed is compared, or the full id."""
+    return origin in (record.get("parent"), (record.get("given") or {}).get("from", record.get("parent")))
 
 
 def with_threads(ready: Ready, threads: int) -> Ready:

@@ -29,10 +29,9 @@ def command(
         return
     interrupts = training.interrupts(signals, max_time)
     from dltrain import config, experiment
-    from dltrain.origin import find_origin
+    from dltrain.origin import recorded_origin
 
     ready = experiment.prepare(config.load([path / "config.resolved.yaml"]))
-    parent = record.get("parent")
-    origin = find_origin(path.parent, parent) if parent and not runs.list_checkpoints(path) else None
     said = training.Said(quiet, as_json)
+    origin = recorded_origin(path, record)
     training.take_up(ready, path, record, interrupts, said, allow_drift, origin=origin, resolved=True)

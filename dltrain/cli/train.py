@@ -54,14 +54,14 @@ def command(
     if run_id is not None:
         runs.checked_id(run_id)
     record: Mapping[str, Any] | None = None if run_id is None or smoke else runs.peek(runs_dir, run_id)
-    if record is not None and training.is_done(record) and resuming.is_repeat(record, configs, overrides):
+    if record is not None and training.is_done(record) and resuming.is_repeat(record, configs, overrides, origin):
         training.say_done(runs_dir / str(run_id), record, quiet, as_json)
         return
     interrupts = training.interrupts(signals, max_time)
     from dltrain import config, experiment
-    from dltrain.origin import find_origin
+    from dltrain.origin import find_origin, recorded_origin
 
-    source = find_origin(runs_dir, origin) if origin else None
+    source = find_origin(runs_dir, origin) if origin and record is None else None
     ready = experiment.prepare(config.load(configs, overrides))
     signals.answer()
     if smoke:
@@ -75,7 +75,10 @@ def command(
     if record is None:
         record = training.begin(ready, runs_dir, run_id, interrupts, said, source)
     if record is not None and run_id is not None:
-        training.take_up(ready, runs_dir / run_id, record, interrupts, said, allow_drift, origin=source)
+        path = runs_dir / run_id
+        resuming.require_same_origin(record, origin)
+        source = recorded_origin(path, record)
+        training.take_up(ready, path, record, interrupts, said, allow_drift, origin=source)
 
 
 def _again(configs: list[str], overrides: list[str], runs_dir: Path, origin: str | None) -> str | None:
