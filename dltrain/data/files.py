@@ -1,33 +1,41 @@
-"""Opening data files with care: regular files only, `.gz` seen through, damage told in one line."""
+"""Opening data files with care: regular files only, `.gz` and `.zst` seen through, damage told in one line."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import os
+import re
 import stat
+import sys
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal, TypeAlias, cast
+from typing import Any, BinaryIO, Literal, TypeAlias, cast
 
 from dltrain.errors import InputError, Problem, did_you_mean
 
-Kind: TypeAlias = Literal["delimited", "npy", "npz", "idx"]
+Kind: TypeAlias = Literal["delimited", "jsonl", "parquet", "npy", "npz", "idx", "hdf5"]
 
 DEFLATE = 1100
 """Deflate cannot shrink more than 1032 to 1: a header that claims more than this lies."""
+_ZSTD_BOUND = 2**28
+"""Zstandard can shrink further; that is believed up to so many bytes."""
 
+READABLE = "csv, tsv, jsonl, parquet, npy, npz, idx or h5 (.gz and .zst too)"
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 _FOREIGN = {
-    b"PAR1": "a Parquet file",
-    b"\x89HDF": "an HDF5 file",
-    b"(\xb5/\xfd": "compressed with zstd",
     b"\xfd7zX": "compressed with xz",
     b"BZh": "compressed with bzip2",
     b"%PDF": "a PDF file",
     b"\x80\x04": "a Python pickle",
     b"\x80\x05": "a Python pickle",
+    b"ARROW1": "an Arrow file",
+    b"SQLite": "an SQLite database",
+    b"\x89PNG": "a single picture",
+    b"\xff\xd8\xff": "a single picture",
     b"\xff\xfe": "UTF-16 text",
     b"\xfe\xff": "UTF-16 text",
 }
@@ -86,22 +94,52 @@ def reading(path: Path, key: str | None = None) -> Iterator[None]:
 
 @contextmanager
 def open_data(path: Path, key: str | None = None) -> Iterator[BinaryIO]:
-    """The file's content as bytes, decompressed if it is gzip."""
+    """The file's content as bytes, unpacked if it is gzip or Zstandard."""
     with reading(path, key), path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
+        packed = _packing(file.read(4))
         file.seek(0)
-        if packed:
+        if packed == "gzip":
             with gzip.GzipFile(fileobj=file, mode="rb") as unpacked:
                 yield cast(BinaryIO, unpacked)
+        elif packed == "zstd":
+            with _unzstd(file) as unpacked:
+                yield unpacked
         else:
             yield file
+
+
+def _packing(head: bytes) -> Literal["gzip", "zstd", None]:
+    if head[:2] == b"\x1f\x8b":
+        return "gzip"
+    skippable = head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50
+    return "zstd" if head == b"\x28\xb5\x2f\xfd" or skippable else None
+
+
+@contextmanager
+def _unzstd(file: BinaryIO) -> Iterator[BinaryIO]:
+    zstd: Any
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    try:
+        with zstd.ZstdFile(file) as unpacked:
+            yield unpacked
+    except zstd.ZstdError as error:
+        raise EOFError(str(error)) from None
+
+
+def bare_name(path: Path) -> str:
+    """The file's name in lower case, without the ending of a compression."""
+    return path.name.lower().removesuffix(".gz").removesuffix(".zst")
 
 
 def most_bytes(path: Path) -> int:
     """An upper bound of the bytes that reading the file can give."""
     with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    return path.stat().st_size * (DEFLATE if packed else 1)
+        packed = _packing(file.read(4))
+    size = path.stat().st_size
+    return size if packed is None else max(size * DEFLATE, _ZSTD_BOUND if packed == "zstd" else 0)
 
 
 def kind_of(path: Path, key: str | None) -> Kind:
@@ -110,18 +148,37 @@ def kind_of(path: Path, key: str | None) -> Kind:
         head = file.read(4096)
     if not head:
         raise InputError(Problem(f"{shown(path)} is empty", key))
+    with path.open("rb") as raw:
+        packed = _packing(raw.read(4))
+    kind = _kind(head)
+    if kind in ("npz", "parquet", "hdf5") and packed:
+        message = f"{shown(path)} is {packed} around {kind}, which is compressed already; unpack it first"
+        raise InputError(Problem(message, key))
+    if kind is None:
+        foreign = next((what for magic, what in _FOREIGN.items() if head.startswith(magic)), None)
+        foreign = foreign or "binary, and of no kind that is known"
+        raise InputError(Problem(f"{shown(path)} is {foreign}; expected {READABLE}", key))
+    if kind == "delimited" and re.match(rb"\s*\[\s*\{", head):
+        message = f"{shown(path)} is one JSON array; expected JSON lines: one object a line ({{...}})"
+        raise InputError(Problem(message, key))
+    return kind
+
+
+def _kind(head: bytes) -> Kind | None:
+    """None for a kind that is not read."""
     if head.startswith(b"\x93NUMPY"):
         return "npy"
     if head.startswith(b"PK"):
         return "npz"
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if any(head.startswith(_HDF5, start) for start in (0, 512, 1024, 2048)):
+        return "hdf5"
     if len(head) >= 4 and head[:2] == b"\0\0" and head[2] in b"\x08\x09\x0b\x0c\x0d\x0e" and 1 <= head[3] <= 8:
         return "idx"
-    foreign = next((what for magic, what in _FOREIGN.items() if head.startswith(magic)), None)
-    if foreign is None and b"\0" in head:
-        foreign = "binary, and of no kind that is known"
-    if foreign:
-        raise InputError(Problem(f"{shown(path)} is {foreign}; expected csv, tsv, npy, npz or idx (.gz too)", key))
-    return "delimited"
+    if b"\0" in head or any(head.startswith(magic) for magic in _FOREIGN):
+        return None
+    return "jsonl" if re.match(rb"(?:\xef\xbb\xbf)?\s*\{\s*[\"}]", head) else "delimited"
 
 
 def content_sha256(files: Mapping[str, Path]) -> str:

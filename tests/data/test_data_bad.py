@@ -138,7 +138,7 @@ CASES: dict[str, tuple[Callable[[Path], Experiment], str]] = {
     ),
     "UTF-16": (
         text(GOOD.encode("utf-16")),
-        "data.source: d.csv is UTF-16 text; expected csv, tsv, npy, npz or idx (.gz too)",
+        "data.source: d.csv is UTF-16 text; expected csv, tsv, jsonl, parquet, npy, npz, idx or h5 (.gz and .zst too)",
     ),
     "a zero byte": (
         text(b"x,y\n1,0\n" + b"2,1\n" * 2000 + b"\0,1\n"),
@@ -162,7 +162,7 @@ CASES: dict[str, tuple[Callable[[Path], Experiment], str]] = {
     ),
     "a pickle": (
         text(b"\x80\x04\x95", name="d.npy"),
-        "data.source: d.npy is a Python pickle; expected csv, tsv, npy, npz or idx (.gz too)",
+        "data.source: d.npy is a Python pickle; expected csv, tsv, jsonl, parquet, npy, npz, idx or h5 (.gz and .zst too)",
     ),
     "gzip cut short": (
         text(gzip.compress(GOOD.encode() * 50, mtime=0)[:-20], name="d.csv.gz"),
