@@ -26,6 +26,9 @@ _ZSTD_BOUND = 2**28
 READABLE = "csv, tsv, jsonl, parquet, npy, npz, idx or h5 (.gz and .zst too)"
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+_KERNEL = ("/proc/", "/sys/")
+"""What lies there calls itself a regular file, but may have no size and no end, or wait for ever."""
+
 _FOREIGN = {
     b"\xfd7zX": "compressed with xz",
     b"BZh": "compressed with bzip2",
@@ -62,6 +65,8 @@ def require_file(path: Path, key: str | None, known: tuple[str, ...] = ()) -> Pa
         raise InputError(Problem(f"{shown(path)} is a folder; {hint}", key))
     if not stat.S_ISREG(mode):
         raise InputError(Problem(f"{shown(path)} is not a regular file; copy the data into one", key))
+    if os.path.realpath(path).startswith(_KERNEL):
+        raise InputError(Problem(f"{shown(path)} is made up by the kernel; copy the data into a regular file", key))
     return path
 
 
