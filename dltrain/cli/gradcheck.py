@@ -75,6 +75,7 @@ def _of_config(
     rows = ready.rows("train")
     assert rows is not None
     n = min(ROWS, len(rows))
+    weights = rows.loss_weights()
     reports = gradcheck.check_program(
         program,
         rows.X[:n],
@@ -84,6 +85,7 @@ def _of_config(
         epsilon=options["epsilon"],
         one_sided=options["one_sided"],
         samples=options["samples"] or gradcheck.suggested_samples(program),
+        weights=None if weights is None else weights[:n],
     )
     for report in reports:
         yield str(ready.plan.experiment.name), report

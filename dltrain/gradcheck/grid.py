@@ -1,9 +1,10 @@
-"""The whole grid: every activation, output and regularizer, with and without batch norm, on a few random rows."""
+"""The whole grid: every activation, output and regularizer, with and without batch norm, on a few random rows; and
+every output with weights of examples, with and without batch norm."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import get_args
 
@@ -27,6 +28,8 @@ ROWS_PLACE = 8
 AFTER_STEPS = 10
 DEPTHS: tuple[tuple[int, ...], ...] = ((4, 3), (4,), (3, 4, 3), (3,))
 """Units of the hidden layers, taken in turn, so that deep networks and one hidden layer meet every setting."""
+WEIGHTS = (2.0, 0.25, 1.0, 0.0, 1.5, 0.75, 1.5)
+"""Of the ROWS, mean 1; one row is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Case:
     program: Program
     X: Floats
     y: Targets
+    weights: Floats | None = None
 
 
 def regularizers() -> dict[str, Regularizer]:
@@ -51,27 +55,46 @@ def regularizers() -> dict[str, Regularizer]:
 
 
 def default_cases(with_dropout: bool = False) -> Iterator[Case]:
-    """Every activation x output x regularizer x batch norm on or off, and each output x regularizer without a
-    hidden layer (logistic, softmax and linear regression)."""
+    """Every activation x output x regularizer x batch norm on or off, each output x regularizer without a hidden
+    layer (logistic, softmax and linear regression), and a few with weights."""
     settings = product(get_args(Activation), (False, True), get_args(Output), regularizers().items())
     for n, (activation, batch_norm, output, (kind, regularizer)) in enumerate(settings):
         # 7 regularizers and 4 depths have no common divisor: each depth meets each regularizer
-        layers = tuple(
-            Layer(
-                units=units,
-                activation=activation,
-                keep_prob=0.8 if with_dropout else 1.0,
-                batch_norm=BatchNorm() if batch_norm else None,
-                initializer=automatic(activation),
-                regularizer=regularizer,
-            )
-            for units in DEPTHS[n % len(DEPTHS)]
-        )
+        layers = _layers(DEPTHS[n % len(DEPTHS)], activation, batch_norm, regularizer, with_dropout)
         sizes = "-".join(str(layer.units) for layer in layers)
         name = f"{activation} {sizes}{', batch norm' if batch_norm else ''}, {output}, {kind}"
         yield _case(name, layers, output, regularizer, with_dropout)
     for output, (kind, regularizer) in product(get_args(Output), regularizers().items()):
         yield _case(f"no hidden layer, {output}, {kind}", (), output, regularizer, with_dropout)
+    yield from _weighted_cases(with_dropout)
+
+
+def _weighted_cases(with_dropout: bool) -> Iterator[Case]:
+    """Each output with weights of examples, without a hidden layer and with two, batch norm on or off."""
+    l2 = L2(lambd=0.7)
+    for output, (units, batch_norm) in product(get_args(Output), (((), False), ((4, 3), False), ((4, 3), True))):
+        layers = _layers(units, "tanh", batch_norm, l2, with_dropout)
+        sizes = (
+            f"tanh {'-'.join(map(str, units))}{', batch norm' if batch_norm else ''}" if units else "no hidden layer"
+        )
+        case = _case(f"{sizes}, {output}, l2, weights", layers, output, l2, with_dropout)
+        yield replace(case, weights=np.array(WEIGHTS))
+
+
+def _layers(
+    units: tuple[int, ...], activation: Activation, batch_norm: bool, regularizer: Regularizer, with_dropout: bool
+) -> tuple[Layer, ...]:
+    return tuple(
+        Layer(
+            units=n,
+            activation=activation,
+            keep_prob=0.8 if with_dropout else 1.0,
+            batch_norm=BatchNorm() if batch_norm else None,
+            initializer=automatic(activation),
+            regularizer=regularizer,
+        )
+        for n in units
+    )
 
 
 def _case(name: str, layers: tuple[Layer, ...], output: Output, regularizer: Regularizer, with_dropout: bool) -> Case:
@@ -112,7 +135,7 @@ def default_problems(
         for steps in dict.fromkeys((0, after_steps)):
             yield (
                 f"{case.name}, {moment(steps)}",
-                problem_of(case.program, case.X, case.y, steps=steps, with_dropout=with_dropout),
+                problem_of(case.program, case.X, case.y, steps=steps, with_dropout=with_dropout, weights=case.weights),
             )
 
 
@@ -137,6 +160,7 @@ def check_all(
             one_sided=one_sided,
             samples=samples,
             seed=seed,
+            weights=case.weights,
         )
         for report in reports:
             yield case.name, report

@@ -25,7 +25,8 @@ _NO_KINKS: Bools = np.empty(0, np.bool_)
 class NetworkProblem:
     """J of a network on one batch, regularization included, dropout off or its masks frozen.
 
-    X: (m, n_x), y: (m,); `nominal_m` is the m of λ/m. Batch norm uses the batch's own mu and sigma².
+    X: (m, n_x), y: (m,); `nominal_m` is the m of λ/m; `weights`: (m,) multiply L. Batch norm uses the batch's own
+    mu and sigma².
     """
 
     def __init__(
@@ -38,11 +39,12 @@ class NetworkProblem:
         *,
         with_dropout: bool = False,
         seed: int = 0,
+        weights: Floats | None = None,
     ) -> None:
         self.theta: Floats = np.array(theta, np.float64)
         self._X = np.asarray(X, np.float64)
         self._y = np.asarray(y).astype(target_dtype(architecture.output, np.dtype(np.float64)))
-        self._nominal_m, self._dropout = nominal_m, with_dropout
+        self._nominal_m, self._dropout, self._weights = nominal_m, with_dropout, weights
         self._g = np.zeros_like(self.theta)
         stats = np.zeros(architecture.stats_layout().size)
         self._network = Network(architecture, self.theta.copy(), stats, self._g, seed)
@@ -57,12 +59,12 @@ class NetworkProblem:
     def cost(self, theta: Floats) -> float:
         """J, from the theta given; the frozen masks are those of step 0."""
         self._network.theta[...] = theta
-        return self._network.cost(self._X, self._y, self._nominal_m, 0, self._dropout)[0]
+        return self._network.cost(self._X, self._y, self._nominal_m, 0, self._dropout, self._weights)[0]
 
     def gradient(self, theta: Floats) -> Floats:
         """(n,): what backward propagation gives."""
         self._network.theta[...] = theta
-        self._network.gradient(self._X, self._y, self._nominal_m, 0, self._dropout)
+        self._network.gradient(self._X, self._y, self._nominal_m, 0, self._dropout, self._weights)
         return self._g.copy()
 
     def sides(self, theta: Floats) -> Bools:
@@ -113,9 +115,10 @@ def check_program(
     one_sided: bool = False,
     samples: int | None = None,
     seed: int = 0,
+    weights: Floats | None = None,
 ) -> list[Report]:
     """Checks a program's network at its random initialization, and again after `after_steps` training steps
-    with its own optimizer (none for 0), on the rows X: (m, n_x), y: (m,).
+    with its own optimizer (none for 0), on the rows X: (m, n_x), y: (m,), whose L `weights`: (m,) multiply.
 
     Raises InputError for options out of range, and where the cost is not finite or training diverges.
     """
@@ -124,7 +127,7 @@ def check_program(
     _require_rows(program, X)
     reports = []
     for steps in dict.fromkeys((0, after_steps)):
-        problem = problem_of(program, X, y, steps=steps, with_dropout=with_dropout)
+        problem = problem_of(program, X, y, steps=steps, with_dropout=with_dropout, weights=weights)
         at = moment(steps)
         reports.append(check(problem, epsilon=epsilon, one_sided=one_sided, samples=samples, seed=seed, at=at))
     return reports
@@ -136,12 +139,25 @@ def moment(steps: int) -> str:
 
 
 def problem_of(
-    program: Program, X: Floats, y: Targets, *, steps: int = 0, with_dropout: bool = False
+    program: Program,
+    X: Floats,
+    y: Targets,
+    *,
+    steps: int = 0,
+    with_dropout: bool = False,
+    weights: Floats | None = None,
 ) -> NetworkProblem:
     """The program's network on the batch X, y, at the theta that `steps` steps on these rows lead to."""
-    theta = _trained(program, X, y, steps)
+    theta = _trained(program, X, y, steps, weights)
     return NetworkProblem(
-        program.architecture, theta, X, y, program.batch_size, with_dropout=with_dropout, seed=program.seed
+        program.architecture,
+        theta,
+        X,
+        y,
+        program.batch_size,
+        with_dropout=with_dropout,
+        seed=program.seed,
+        weights=weights,
     )
 
 
@@ -150,13 +166,13 @@ def suggested_samples(program: Program) -> int | None:
     return None if program.architecture.layout().size <= 2000 else 1000
 
 
-def _trained(program: Program, X: Floats, y: Targets, steps: int) -> Floats:
+def _trained(program: Program, X: Floats, y: Targets, steps: int, weights: Floats | None) -> Floats:
     plain = replace(program, dtype="float64", epochs=None, steps=steps, early_stopping=None, parameter_average=None)
     state = State.start(plain)
     if steps:
         y = np.asarray(y).astype(target_dtype(program.architecture.output, np.dtype(np.float64)))
         try:
-            for _ in fit(plain, Rows(np.asarray(X, np.float64), y), None, state):
+            for _ in fit(plain, Rows(np.asarray(X, np.float64), y, weights), None, state):
                 pass
         except Diverged as diverged:
             raise InputError(

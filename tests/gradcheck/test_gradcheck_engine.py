@@ -11,6 +11,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
+from dltrain.engine import losses
 from dltrain.engine.architecture import Activation, Architecture, BatchNorm, Layer, Output, Program
 from dltrain.engine.initializers import Glorot, He, Xavier, Zeros
 from dltrain.engine.network import Network
@@ -81,7 +82,8 @@ def test_the_whole_grid_is_right(share: int) -> None:
     """Below 1e-7 at the best ε, and great or at round-off at ε = 1e-7: at initialization every parameter, and
     after some steps a few of every block."""
     for case, steps in product(islice(default_cases(), share, None, SHARES), (0, AFTER_STEPS)):
-        report = check(problem_of(case.program, case.X, case.y, steps=steps), samples=12 if steps else None)
+        problem = problem_of(case.program, case.X, case.y, steps=steps, weights=case.weights)
+        report = check(problem, samples=12 if steps else None)
         assert report.verdict == "great", (case.name, report.culprit)
         for block in report.blocks:
             assert block.ratio < 1e-7, (case.name, block.name)
@@ -96,10 +98,15 @@ def test_the_grid_as_problems() -> None:
 
 
 def test_the_grid_holds_every_combination() -> None:
-    """Activation x output x regularizer x batch norm with hidden layers, and output x regularizer without."""
-    deep, flat, depths = set(), set(), set()
+    """Activation x output x regularizer x batch norm with hidden layers, and output x regularizer without; weights
+    with each output, with and without hidden layers and batch norm."""
+    deep, flat, depths, weighted = set(), set(), set(), set()
     for case in default_cases():
         net = case.program.architecture
+        if case.weights is not None:
+            weighted.add((net.output, len(net.layers), bool(net.layers) and net.layers[0].batch_norm is not None))
+            assert (len(case.weights), case.weights.mean()) == (len(case.X), 1.0)
+            continue
         if net.layers:
             deep.add((net.layers[0].activation, net.output, net.regularizer, net.layers[0].batch_norm is not None))
             depths.add((net.layers[0].activation, len(net.layers)))
@@ -109,6 +116,7 @@ def test_the_grid_holds_every_combination() -> None:
     assert deep == set(product(get_args(Activation), get_args(Output), kinds, (False, True)))
     assert flat == set(product(get_args(Output), kinds))
     assert depths == set(product(get_args(Activation), (1, 2, 3)))
+    assert weighted == {(output, *rest) for output in get_args(Output) for rest in ((0, False), (2, False), (2, True))}
     assert {r.kind for r in kinds} == {"none", "l2", "l1", "l1_l2"}
     assert len({case.name for case in default_cases()}) == len(list(default_cases()))
 
@@ -236,6 +244,30 @@ def test_a_gradient_with_a_mistake_is_found_in_the_engine_too(
         patch.setattr(L2, "add_gradient", lambda self, w, dw, m: dw.__iadd__(2 * self.lambd / m * w))
         culprit = check_program(program(regularizer=L2(lambd=0.5)), X, y, after_steps=0)[0].culprit
     assert (culprit.block, culprit.kind) == ("W3", "regularization_doubled")
+
+
+@pytest.mark.parametrize("output", get_args(Output))
+def test_weights_that_are_forgotten_on_the_way_back_are_found(
+    output: Output, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, y = rows(rng, output)
+    weights = rng.random(len(X)) * 2
+    assert [r.verdict for r in check_program(program(output=output), X, y, weights=weights)] == ["great"] * 2
+    gradient = losses.gradient
+    monkeypatch.setattr(losses, "gradient", lambda output, Yhat, y, weights: gradient(output, Yhat, y))
+    report = check_program(program(output=output), X, y, after_steps=0, weights=weights)[0]
+    assert report.verdict == "not good"
+    assert report.culprit.layer == 3
+
+
+def test_a_row_of_weight_0_leaves_the_check_as_it_is_without_it(rng: np.random.Generator) -> None:
+    X, y = rows(rng)
+    weights = np.ones(len(X))
+    weights[-1] = 0
+    full = problem_of(program(), X, y, weights=weights)
+    fewer = problem_of(program(), X[:-1], y[:-1])
+    share = len(X) / (len(X) - 1)
+    np.testing.assert_allclose(full.gradient(full.theta) * share, fewer.gradient(fewer.theta), rtol=1e-9, atol=1e-15)
 
 
 def test_training_that_diverges_is_refused_in_one_line(rng: np.random.Generator) -> None:
