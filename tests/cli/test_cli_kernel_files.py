@@ -29,6 +29,7 @@ def test_as_data(file: str, shelf: Path) -> None:
 def test_as_a_part_and_by_another_name(empty_folder: Path) -> None:
     config = trees(empty_folder)
     (empty_folder / "link.csv").symlink_to(THERE[0])
-    for argument in ("split={files: {train: trees.csv, dev: link.csv}}", "data.source=link.csv"):
-        assert refused(call("train", config, argument))
+    assert refused(call("train", config, "data.source=link.csv"))
+    files = "split={by: files, files: {train: trees.csv, dev: link.csv}}"
+    assert refused(call("train", "data={target: kind, id: id}", files))
     assert not Path("runs").exists()
