@@ -3,6 +3,7 @@
 No other package opens a file for writing; `operations` is the one module that does.
 """
 
+from dltrain.storage.arriving import Arriving, arriving
 from dltrain.storage.durable import (
     fill_folder,
     make_folders,
@@ -25,8 +26,10 @@ from dltrain.storage.reading import read_bytes, read_first, read_if_there, sha25
 from dltrain.storage.refusals import plainly, refusal, shown
 
 __all__ = [
+    "Arriving",
     "Lines",
     "Lock",
+    "arriving",
     "canonical_json",
     "fill_folder",
     "held",
