@@ -8,6 +8,7 @@ import typer
 
 from dltrain.cli import (
     check,
+    data_fetch,
     data_list,
     diagnose,
     evaluate,
@@ -62,6 +63,7 @@ app.command("check", rich_help_panel=CONFIG)(check.command)
 app.command("schema", rich_help_panel=CONFIG)(schema.command)
 app.command("explain", rich_help_panel=CONFIG)(explain.command)
 
-data = typer.Typer(help="Built-in data sets.", no_args_is_help=True)
+data = typer.Typer(help="Built-in and named data sets.", no_args_is_help=True)
 data.command("list")(data_list.command)
+data.command("fetch")(data_fetch.command)
 app.add_typer(data, name="data", rich_help_panel=DATA)

@@ -24,6 +24,20 @@ if TYPE_CHECKING:
 
 BUILT_IN = ("breast_cancer", "digits")
 """Data sets that come with the package; as `data.source` they are names, not paths."""
+NAMED = (
+    "adult",
+    "bike_sharing",
+    "california_housing",
+    "covertype",
+    "fashion_mnist",
+    "kmnist",
+    "mnist",
+    "pendigits",
+    "titanic",
+    "wine_quality",
+)
+"""Data sets that `dltrain data fetch` brings; names too. `dltrain.data.named` knows the rest of them."""
+SETS = (*BUILT_IN, *NAMED)
 
 _HOMES = {
     "Data": "records",
@@ -41,7 +55,7 @@ _HOMES = {
     "schema": "schemas",
 }
 
-__all__ = ["BUILT_IN", *_HOMES]
+__all__ = ["BUILT_IN", "NAMED", "SETS", *_HOMES]
 
 
 def __getattr__(name: str) -> object:

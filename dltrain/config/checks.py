@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from dltrain.config import BUILT_IN
+from dltrain.config import SETS
 from dltrain.config.english import join
 from dltrain.config.parts import given_by, shares
 from dltrain.config.records import Experiment
@@ -82,7 +82,7 @@ def _sources(experiment: Experiment) -> Found:
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield Problem(f"{name} is named twice; its rows would count twice", f"data.{key}")
         for name in names:
-            if len(names) > 1 and name in BUILT_IN:
+            if len(names) > 1 and name in SETS:
                 yield Problem(f"{name} is a set of its own and can't be one of a list; expected files", f"data.{key}")
     for name in sorted(set(first) & set(second)):
         message = f"{name} stands in data.source too: dev and test rows would be trained on; expected other files"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dltrain.config import BUILT_IN
+from dltrain.config import BUILT_IN, SETS
 from dltrain.config.checks import check
 from dltrain.config.merging import merge
 from dltrain.config.nodes import STDIN, Node, Place, Places, plain
@@ -24,7 +24,7 @@ from dltrain.errors import InputError, Problem, did_you_mean
 DATA_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".npz", ".npy", ".idx", "-ubyte", ".h5", ".hdf5")
 PACKED = (".gz", ".zst")
 SOURCES = (("data", "source"), ("data", "dev_test_source"))
-"""Keys that may hold the name of a built-in set too, or a list."""
+"""Keys that may hold the name of a built-in or named set too, or a list."""
 PATHS = (*SOURCES, *(("split", "files", part) for part in ("train", "train_dev", "dev", "test")))
 """Keys that hold a path or a glob; it becomes absolute, from where it was written."""
 
@@ -195,7 +195,7 @@ def _absolute(node: Node, path: tuple[str, ...]) -> Node:
     if isinstance(node.value, list) and path in SOURCES:
         return node.with_value([_absolute(item, path) for item in node.value])
     text = node.value
-    if path not in PATHS or not isinstance(text, str) or not text or (path in SOURCES and text in BUILT_IN):
+    if path not in PATHS or not isinstance(text, str) or not text or (path in SOURCES and text in SETS):
         return node
     folder = node.place.folder if node.place else os.getcwd()
     return node.with_value(os.path.abspath(os.path.join(folder, os.path.expanduser(text))))

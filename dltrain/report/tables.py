@@ -152,9 +152,11 @@ def print_check(check: Mapping[str, Any], *, stream: TextIO | None = None) -> No
 
 
 def print_data_sets(sets: Iterable[Mapping[str, Any]], *, stream: TextIO | None = None) -> None:
-    """One row a data set: `name`, `rows`, `inputs`, `task`, `classes` (number or names), `source`, `licence`."""
+    """One row a data set: `name`, `where` (on this machine or not), `rows`, `inputs`, `task`, `classes` (number or
+    names), `licence`, `source`."""
     table = plain_table()
-    column(table, "name")
+    column(table, "name", whole=True)
+    column(table, "where")
     column(table, "rows", right=True)
     column(table, "inputs", right=True)
     column(table, "task")
@@ -167,7 +169,8 @@ def print_data_sets(sets: Iterable[Mapping[str, Any]], *, stream: TextIO | None 
         numbers = [count(entry.get("rows")), count(entry.get("inputs"))]
         words = [clean(entry.get(key) or "") for key in ("licence", "source")]
         size = "" if number_of is None else count(number_of)
-        table.add_row(clean(entry.get("name") or ""), *numbers, clean(entry.get("task") or ""), size, *words)
+        names = [clean(entry.get(key) or "") for key in ("name", "where")]
+        table.add_row(*names, *numbers, clean(entry.get("task") or ""), size, *words)
     show(_without_empty_columns(table), stream=stream)
 
 
