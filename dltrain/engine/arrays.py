@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,22 @@ Ints: TypeAlias = npt.NDArray[np.integer[Any]]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Targets: TypeAlias = npt.NDArray[Any]
 """(m,): class numbers (int64) for softmax, else floats: 0 or 1 for sigmoid, standardized values for linear."""
+
+
+class Table(Protocol):
+    """(m, n_x) numbers that lie in a file: what is asked for is read, nothing is kept."""
+
+    block: int
+    """Rows that lie together and are read together."""
+    window: int
+    """Blocks whose rows are held in memory at once while an epoch visits them."""
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: slice, /) -> Floats: ...
+
 
 RECORD: dict[str, Any] = {"extra": "forbid", "use_attribute_docstrings": True, "allow_inf_nan": False}
 """`__pydantic_config__` of every record that a config file may hold. The engine itself does not read it."""

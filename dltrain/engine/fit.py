@@ -15,20 +15,20 @@ import numpy as np
 
 from dltrain.engine import health
 from dltrain.engine.architecture import EarlyStopping, Program
-from dltrain.engine.arrays import Floats, Ints, Targets
+from dltrain.engine.arrays import Floats, Table, Targets
 from dltrain.engine.health import LayerHealth
 from dltrain.engine.network import Measured, Network
 from dltrain.engine.schedules import learning_rate
 from dltrain.engine.state import SUMS, Snapshot, State, Stopping
-from dltrain.engine.streams import Purpose, permutation
+from dltrain.engine.visiting import visits
 from dltrain.engine.weights import loss_weights
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Examples ready for the network. X: (m, n_x) in its dtype; y: (m,), see Targets."""
+    """Examples ready for the network. X: (m, n_x) in its dtype, in memory or not; y: (m,), see Targets."""
 
-    X: Floats
+    X: Floats | Table
     y: Targets
     weights: Floats | None = None
     """(m,) float64 of the examples: they multiply L and weigh `error`."""
@@ -118,6 +118,7 @@ class _Trainer:
         self.limit = float(np.finfo(state.theta.dtype).max) * 1e-8
         factors = train.loss_weights()
         self.factors = None if factors is None else factors.astype(state.theta.dtype)
+        self.visits = visits(train.X, program.seed)
 
     @property
     def done(self) -> bool:
@@ -136,11 +137,11 @@ class _Trainer:
         return float(np.dot(vector, vector)) < self.limit
 
     @np.errstate(all="ignore")  # what overflows is caught at its step, by the screen below
-    def step(self, order: Ints) -> Step:
+    def step(self) -> Step:
         state, position = self.state, self.state.position
-        rows = order[self.bounds[position.batch] : self.bounds[position.batch + 1]]
-        ws = self.network.workspace(len(rows))
-        np.take(self.train.X, rows, axis=0, out=ws.X, mode="clip")
+        start, stop = self.bounds[position.batch], self.bounds[position.batch + 1]
+        ws = self.network.workspace(stop - start)
+        rows = self.visits.gather(start, stop, ws.X)
         y = self.train.y[rows]
         position.step += 1
         factors = None if self.factors is None else self.factors[rows]
@@ -255,9 +256,9 @@ def fit(program: Program, train: Rows, dev: Rows | None, state: State) -> Iterat
     """
     trainer = _Trainer(program, train, dev, state)
     while not trainer.done:
-        order = permutation(len(train), program.seed, Purpose.SHUFFLE, state.position.epoch)
+        trainer.visits.begin(state.position.epoch)
         while state.position.batch < trainer.batches and state.position.step < trainer.steps:
-            yield trainer.step(order)
+            yield trainer.step()
         yield trainer.end_epoch()
 
 
@@ -286,8 +287,9 @@ def parameters(program: Program, train: Rows, state: State) -> tuple[Floats, Flo
     theta = state.slots["average"] / (1 - beta**state.position.step)
     stats = np.zeros_like(state.stats)
     if stats.size:
-        order = permutation(len(train), program.seed, Purpose.SHUFFLE)  # rows may lie sorted by class
-        Network(program.architecture, theta, stats).measure_averages(train.X, program.batch_size, order)
+        order = visits(train.X, program.seed)  # rows may lie sorted by class
+        order.begin(0)
+        Network(program.architecture, theta, stats).measure_averages(order, len(train), program.batch_size)
     return theta, stats
 
 

@@ -6,7 +6,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from dltrain.engine.arrays import Floats
+from dltrain.engine.arrays import Floats, Table
 from dltrain.engine.layout import Layout
 from dltrain.engine.network import Network
 
@@ -37,7 +37,7 @@ def by_layer(layout: Layout, vector: Floats) -> Floats:
     return np.sqrt(squares)
 
 
-def examine(network: Network, X: Floats, gradient_norms: Floats, update_ratios: Floats) -> list[LayerHealth]:
+def examine(network: Network, X: Floats | Table, gradient_norms: Floats, update_ratios: Floats) -> list[LayerHealth]:
     """The health of each layer, from the clean activations of the first rows of X."""
     records: list[LayerHealth] = []
     seen = network.activations(X[:SAMPLE])

@@ -13,10 +13,11 @@ import numpy as np
 
 from dltrain.engine import activations, losses
 from dltrain.engine.architecture import Architecture, BatchNorm
-from dltrain.engine.arrays import Bools, Floats, Ints, Targets
+from dltrain.engine.arrays import Bools, Floats, Table, Targets
 from dltrain.engine.binding import bind, regularized
 from dltrain.engine.layout import Layout
 from dltrain.engine.streams import Masks, keep_words
+from dltrain.engine.visiting import Visits
 from dltrain.engine.weights import loss_weights, mean_error
 from dltrain.engine.workspace import Workspace, workspaces
 
@@ -224,14 +225,14 @@ class Network:
                 average *= batch_norm.average
                 average += (1 - batch_norm.average) * value
 
-    def measure_averages(self, X: Floats, batch_size: int, order: Ints) -> None:
-        """Batch norm's averages := the means over the batches of X, taken in `order`, under the present theta,
-        dropout off. A short last batch is left out."""
+    def measure_averages(self, visits: Visits, m: int, batch_size: int) -> None:
+        """Batch norm's averages := the means over the batches of m rows, as they are visited, under the present
+        theta, dropout off. A short last batch is left out."""
         self.stats[...] = 0
-        for start in range(0, len(X) - len(X) % batch_size or len(X), batch_size):
-            rows = order[start : start + batch_size]
-            ws = self.workspace(len(rows))
-            np.take(X, rows, axis=0, out=ws.X, mode="clip")
+        for start in range(0, m - m % batch_size or m, batch_size):
+            stop = min(start + batch_size, m)
+            ws = self.workspace(stop - start)
+            visits.gather(start, stop, ws.X)
             self._forward(ws, 0, False)
             for l, (mu, var) in self._batch_stats.items():
                 self._averages[f"mu{l}"] += mu
@@ -246,7 +247,7 @@ class Network:
 
     # ---- clean mode
 
-    def predict(self, X: Floats) -> Floats:
+    def predict(self, X: Floats | Table) -> Floats:
         """ŷ: (m, n_y): probabilities, or standardized values; dropout off, batch norm with its averages."""
         out = np.empty((len(X), self.architecture.n_y), self.theta.dtype)
         for rows, ws in self._clean(X):
@@ -255,7 +256,7 @@ class Network:
         return out
 
     def evaluate(
-        self, X: Floats, y: Targets, weights: Floats | None = None, class_weights: Floats | None = None
+        self, X: Floats | Table, y: Targets, weights: Floats | None = None, class_weights: Floats | None = None
     ) -> Measured:
         """Loss and error of a part, measured clean. `weights`: (m,) of the examples, `class_weights`: (C,)."""
         output = self.architecture.output
@@ -281,7 +282,7 @@ class Network:
         self._forward_clean(ws, X)
         return [A[:, :-1] for A in ws.A[1:]]
 
-    def _clean(self, X: Floats) -> Iterator[tuple[slice, Workspace]]:
+    def _clean(self, X: Floats | Table) -> Iterator[tuple[slice, Workspace]]:
         """The rows of X in portions, each with its logits in the workspace's Z: (C, rows)."""
         portion = max(64, CHUNK // max(self.architecture.sizes))
         for start in range(0, len(X), portion):

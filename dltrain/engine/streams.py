@@ -35,10 +35,10 @@ def generator(seed: int, purpose: Purpose, place: int = 0, layer: int = 0) -> np
     return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, place, layer]))
 
 
-def permutation(m: int, seed: int, purpose: Purpose, place: int = 0) -> Ints:
+def permutation(m: int, seed: int, purpose: Purpose, place: int = 0, layer: int = 0) -> Ints:
     """A random order of 0..m-1: random words sorted, the index in their low bits. Returns (m,) int64."""
     bits = max(1, (m - 1).bit_length())
-    words = generator(seed, purpose, place).bit_generator.random_raw(m)
+    words = generator(seed, purpose, place, layer).bit_generator.random_raw(m)
     words &= np.uint64(_WORD << bits & _WORD)
     words |= np.arange(m, dtype=np.uint64)
     words.sort()

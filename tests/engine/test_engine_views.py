@@ -48,10 +48,10 @@ def arrays_of(trainer):
 def run(given, data, dev):
     state = State.start(given)
     trainer = _Trainer(given, data, dev, state)
-    order = np.arange(len(data))
-    for _ in range(2):
+    for epoch in range(2):
+        trainer.visits.begin(epoch)
         for _ in range(trainer.batches):
-            trainer.step(order)
+            trainer.step()
         trainer.end_epoch()
     return trainer
 
@@ -142,8 +142,9 @@ def test_after_training_every_name_is_still_a_view_of_theta(rng, optimizer):
     before = {name: view.copy() for name, view in views.items()}
     data = rows(rng, 24, network, "float32")
     trainer = _Trainer(given, data, rows(rng, 9, network, "float32"), state)
+    trainer.visits.begin(0)
     for _ in range(trainer.batches):
-        trainer.step(np.arange(24))
+        trainer.step()
     trainer.end_epoch()
     state.restore(state.snapshot())
     assert state.theta is theta
