@@ -6,11 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from dltrain.config.advice import advice
 from dltrain.config.checks import OUTPUTS, has_batch_norm, output_problems, rate_problems
-from dltrain.config.parts import DRAWN, given_by
 from dltrain.config.plan import Plan
 from dltrain.config.records import (
     DataFacts,
@@ -21,6 +20,7 @@ from dltrain.config.records import (
     Split,
     Training,
 )
+from dltrain.config.shares import settled_split
 from dltrain.engine.architecture import BatchNorm, Output
 from dltrain.engine.initializers import automatic
 from dltrain.errors import InputError, Problem
@@ -93,15 +93,10 @@ def _output(experiment: Experiment, facts: DataFacts) -> Output:
 
 
 def _split(experiment: Experiment, facts: DataFacts) -> Split:
-    """The drawn parts as counts. Parts with files or arrays of their own stay null, being whole."""
-    split, given = experiment.split, given_by(experiment)
-    drawn = split.by == "random" and not {"dev", "test"} <= set(given)
-    counts: dict[str, Any] = {part: facts.parts.get(part, 0) if drawn and part not in given else None for part in DRAWN}
-    if drawn and "train" not in facts.parts:
-        counts["train"] = facts.m
-    train_dev = 0 if "train_dev" in given else facts.parts.get("train_dev", 0)
-    stratify = facts.task != "regression" if split.stratify == "auto" else split.stratify
-    return replace(split, **counts, train_dev=train_dev, stratify=stratify)
+    split = experiment.split
+    automatic = facts.task != "regression" and split.by not in ("time", "hash", "column")
+    stratify = automatic if split.stratify == "auto" else split.stratify
+    return settled_split(experiment, {"train": facts.m, **facts.parts}, stratify)
 
 
 def _architecture(experiment: Experiment, output: Output) -> DeclaredArchitecture:

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dltrain.config.records import Share, Split
+from dltrain.config.shares import fill_in, fill_in_apart
 from dltrain.errors import InputError, Problem
 
 _TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
+class Ratios:
+    """Shares of the keys; `train` with train_dev, which is a share of it."""
+
+    train: float
+    dev: float
+    test: float
+    train_dev: float
+
+
+@dataclass(frozen=True, slots=True)
 class Sizes:
-    """Rows drawn for each part; 0 for a part that is not drawn. They add up to the rows there are."""
+    """Rows drawn for each part; 0 for a part that is not drawn. They add up to the rows there are.
+
+    By column all are 0: who is in which part, the rows say.
+    """
 
     train: int
     train_dev: int
@@ -22,58 +36,91 @@ class Sizes:
     test: int
     note: str = ""
     """Why, where nothing was asked for."""
-
-
-def by_size(n: int) -> tuple[float, float, float]:
-    """Ratios of train, dev and test for n rows (section 1.1 of the notes)."""
-    if n < 100_000:
-        return 0.6, 0.2, 0.2
-    if n <= 1_000_000:
-        return 0.98, 0.01, 0.01
-    return 0.995, 0.0025, 0.0025
+    ratios: Ratios | None = None
+    """By hash these decide, and the sizes are only what to expect."""
 
 
 def settle_sizes(split: Split, n: int, given: Collection[str]) -> Sizes:
     """Sizes of the parts drawn from n rows. `given` are the parts whose rows come from elsewhere.
 
     Ratios are of all n rows; `train_dev` as a ratio is of the training rows, from which it is taken. A count
-    is the size of its part. InputError for every share that cannot be.
+    is the size of its part. By hash, sizes are what to expect, and the ratios decide; by column, the rows do.
+    InputError for every share that cannot be.
     """
-    shares, note = _fill_in(split, n, given)
-    problems = _check(shares, split, given)
+    if split.by == "column":
+        return _untold(split)
+    shares, note = fill_in(split, n, given)
+    return _settle(split, n, given, shares, note)
+
+
+def settle_apart(split: Split, n: int, n_apart: int) -> tuple[Sizes, Sizes]:
+    """Sizes of train and train_dev of the n rows of data.source, and of dev and test of data.dev_test_source.
+
+    Train takes all of its source but train_dev, which is a ratio of these rows or a count. Ratios of dev and
+    test are of the n_apart rows; null is half each, or the rest. InputError for every share that cannot be.
+    """
+    problems = []
+    if split.train is not None:
+        message = f"is {split.train}, but train takes all of data.source with data.dev_test_source; leave it out"
+        problems.append(Problem(message, "split.train"))
+    source: dict[str, Share] = {"train": 1.0 if split.by == "hash" else "rest", "dev": 0, "test": 0}
+    apart, note = fill_in_apart(split)
+    if split.by == "column":
+        message = "does not go with data.dev_test_source, which says already where dev and test come from"
+        problems.append(Problem(message, "split.by"))
+    found: list[Sizes] = []
+    alone = replace(split, train=None, train_dev=0)
+    for half, rows, shares, why in ((split, n, source, ""), (alone, n_apart, {"train": 0, **apart}, note)):
+        try:
+            asked = replace(half, dev=None, test=None) if half is split else half
+            found.append(_settle(asked, rows, (), shares, why))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(*problems)
+    return found[0], found[1]
+
+
+def _untold(split: Split) -> Sizes:
+    problems = [
+        Problem(f"is {share}, but by: column takes each row's part from {split.column}; leave it out", f"split.{part}")
+        for part in ("train", "dev", "test", "train_dev")
+        if (share := getattr(split, part)) not in (None, 0)
+    ]
+    if problems:
+        raise InputError(*problems)
+    return Sizes(0, 0, 0, 0)
+
+
+def _settle(split: Split, n: int, given: Collection[str], shares: dict[str, Share], note: str) -> Sizes:
+    problems = [*_check(shares, split, given), *(_check_ratios(shares, split) if split.by == "hash" else ())]
     if problems:
         raise InputError(*problems)
     sizes = _count(shares, n)
     train, train_dev = _carve(sizes, shares["train"], split.train_dev, "train_dev" in given)
     settled = Sizes(train, train_dev, sizes["dev"], sizes["test"], note)
+    if split.by == "hash":
+        held = 0.0 if "train_dev" in given else float(split.train_dev)
+        return replace(
+            settled, ratios=Ratios(float(shares["train"]), float(shares["dev"]), float(shares["test"]), held)
+        )
     _check_sum(settled, n, shares)
     _check_empty(settled, shares, split, n)
     return settled
 
 
-def _fill_in(split: Split, n: int, given: Collection[str]) -> tuple[dict[str, Share], str]:
-    """Shares for train, dev and test, where null is settled; 0 for a part that is given."""
-    asked = {part: getattr(split, part) for part in ("train", "dev", "test")}
-    drawn = [part for part in asked if part not in given]
-    if all(asked[part] is None for part in drawn):
-        return _by_default(n, given)
-    shares = {part: 0 if share is None else share for part, share in asked.items()}
-    if asked["train"] is None:
-        shares["train"] = "rest"
-    elif asked["dev"] is None and "dev" in drawn and "rest" not in shares.values():
-        shares["dev"] = "rest"
-    return shares, ""
-
-
-def _by_default(n: int, given: Collection[str]) -> tuple[dict[str, Share], str]:
-    if "dev" in given:
-        return {"train": "rest", "dev": 0, "test": 0}, ""
-    if "test" in given:
-        return {"train": 0.9, "dev": 0.1, "test": 0}, "split: 90/10 into train and dev, since test rows are given"
-    train, dev, test = by_size(n)
-    why = {0.6: "fewer than 100,000", 0.98: "100,000 to 1,000,000", 0.995: "more than 1,000,000"}[train]
-    text = "/".join(f"{100 * share:g}" for share in (train, dev, test))
-    return {"train": train, "dev": dev, "test": test}, f"split: {text}, since there are {why} rows ({n})"
+def _check_ratios(shares: dict[str, Share], split: Split) -> list[Problem]:
+    """By hash, a count of rows or a rest would move rows between the parts as the data grow."""
+    asked = {**shares, "train_dev": split.train_dev}
+    problems = []
+    if split.train == 0 or split.train_dev == 1.0:
+        part = "train" if split.train == 0 else "train_dev"
+        problems.append(Problem(f"{getattr(split, part)} leaves train empty", f"split.{part}"))
+    return problems + [
+        Problem(f"by: hash needs a ratio, not {share}: rows keep their part as the data grow", f"split.{part}")
+        for part, share in asked.items()
+        if not isinstance(share, float) and share != 0
+    ]
 
 
 def _check(shares: dict[str, Share], split: Split, given: Collection[str]) -> list[Problem]:
@@ -144,7 +191,7 @@ def _check_empty(sizes: Sizes, shares: dict[str, Share], split: Split, n: int) -
     problems = []
     asked = {**shares, "train_dev": split.train_dev}
     for part in ("train", "train_dev", "dev", "test"):
-        if getattr(sizes, part) == 0 and (part == "train" or asked[part] != 0):
+        if getattr(sizes, part) == 0 and (asked[part] != 0 or (part == "train" and split.train == 0)):
             share = asked[part]
             problems.append(Problem(f"{share} of {n} rows leaves {part} empty", f"split.{part}"))
     if problems:

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import numpy.typing as npt
 
+from dltrain.config.records import Split
+from dltrain.data.deal import Rows, draw_parts, proportional
+from dltrain.data.groups import check_apart, draw_groups
+from dltrain.data.hashing import draw_by_hash
+from dltrain.data.named_parts import TELL, draw_by_name
+from dltrain.data.periods import draw_by_time
+from dltrain.data.raw import Labels, is_text
 from dltrain.data.sizes import Sizes
 from dltrain.engine.streams import Purpose, permutation
+from dltrain.errors import InputError, Problem
 
-Rows = npt.NDArray[np.int64]
+__all__ = ["Drawn", "Rows", "draw", "draw_limit", "draw_parts", "proportional"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Drawn:
+    """Who is in which part, and what to say of it."""
+
+    rows: dict[str, Rows]
+    """Row numbers of train, train_dev, dev and test, each ascending; together every row once."""
+    notes: tuple[str, ...] = field(default=())
 
 
 def draw_limit(n: int, limit: int, seed: int) -> Rows:
@@ -16,86 +35,58 @@ def draw_limit(n: int, limit: int, seed: int) -> Rows:
     return np.sort(permutation(n, seed, Purpose.LIMIT)[:limit]).astype(np.int64, copy=False)
 
 
-def draw_parts(sizes: Sizes, seed: int, classes: npt.NDArray[np.int64] | None) -> dict[str, Rows]:
-    """Row numbers of train, train_dev, dev and test, each ascending.
+def draw(
+    split: Split,
+    sizes: Sizes,
+    n: int,
+    *,
+    classes: npt.NDArray[np.int64] | None = None,
+    groups: npt.NDArray[np.int64] | None = None,
+    column: Labels | None = None,
+    dates: bool = False,
+) -> Drawn:
+    """Deals n rows to the parts, as `split` says.
 
     Args:
-        sizes: rows of each part.
-        seed: split.seed.
-        classes: (n,) class numbers to keep in proportion, or None for a plain random split.
+        sizes: from `settle_sizes` or `settle_apart`.
+        classes: (n,) class numbers to keep in proportion, or None.
+        groups: (n,) group numbers from 0; the rows of one stay together. By column it is only checked that they do.
+        column: (n,) values of split.column, where `by` reads one; a gap is NaN or empty text.
+        dates: its numbers are days since 1970-01-01, which notes write as dates.
 
-    train_dev is drawn last, from what would be train: asking for it changes neither dev nor test.
+    Raises InputError for a split that cannot be; a problem's `where` is `row N`, from 0, where one row is at fault.
     """
-    n = sizes.train + sizes.train_dev + sizes.dev + sizes.test
-    order = permutation(n, seed, Purpose.SPLIT).astype(np.int64, copy=False)
-    test, dev, source = _deal(order, (sizes.test, sizes.dev, sizes.train + sizes.train_dev), classes)
-    train_dev, train = _deal(source, (sizes.train_dev, sizes.train), classes)
-    parts = {"train": train, "train_dev": train_dev, "dev": dev, "test": test}
-    return {part: np.sort(rows) for part, rows in parts.items()}
+    if column is not None and split.by in ("time", "hash", "column"):
+        _check_gaps(column, split)
+        if split.by == "time":
+            rows, notes = draw_by_time(sizes, split.seed, column, dates=dates)
+        elif split.by == "hash":
+            assert sizes.ratios is not None
+            rows, notes = draw_by_hash(sizes.ratios, split.seed, column)
+        else:
+            rows, notes = draw_by_name(column, split.column or "the column")
+            if groups is not None:
+                check_apart(groups, rows)
+    elif groups is not None:
+        rows, notes = draw_groups(sizes, split.seed, groups, classes)
+    else:
+        rows, notes = draw_parts(sizes, split.seed, classes), ()
+    return Drawn(rows=rows, notes=notes)
 
 
-def _deal(order: Rows, sizes: tuple[int, ...], classes: npt.NDArray[np.int64] | None) -> list[Rows]:
-    """Deals the rows, in their random order, to parts of the given sizes."""
-    if classes is None:
-        return np.split(order, np.cumsum(sizes)[:-1])
-    by_class = order[np.argsort(classes[order], kind="stable")]
-    counts = np.bincount(classes[order])
-    table = proportional(counts, np.array(sizes))
-    ends = np.cumsum(table.ravel())
-    pieces = np.split(by_class, ends[:-1])
-    parts = len(sizes)
-    return [np.concatenate(pieces[part::parts]) for part in range(parts)]
-
-
-def proportional(counts: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Whole numbers near counts_k sizes_p / n with exactly these row and column sums.
-
-    Controlled rounding (Cox 1987): every entry is the exact share rounded up or down. Who is rounded up goes
-    by the largest remainder, first where rounding down would leave a class out of a part. Where that leaves a
-    column over or under its sum, an augmenting path (as in bipartite matching) mends it; one always exists.
-
-    Args:
-        counts: (C,) rows of each class. sizes: (P,) rows of each part, with the same sum n.
-
-    Returns: (C, P).
-    """
-    n = max(1, int(counts.sum()))
-    table, remainder = np.divmod(np.multiply.outer(counts, sizes), n)
-    urgency = np.where((table == 0) & (remainder > 0), remainder + n, remainder)
-    up = _round_up(remainder > 0, urgency, counts - table.sum(1), sizes - table.sum(0))
-    return np.asarray(table + up, dtype=np.int64)
-
-
-def _round_up(
-    allowed: npt.NDArray[np.bool_],
-    urgency: npt.NDArray[np.int64],
-    rows: npt.NDArray[np.int64],
-    room: npt.NDArray[np.int64],
-) -> npt.NDArray[np.bool_]:
-    """A 0/1 table with `rows` ones in each row and `room` in each column, ones only where allowed."""
-    up = np.zeros(allowed.shape, dtype=np.bool_)
-    load = np.zeros_like(room)
-
-    def place(k: int, visited: set[int]) -> bool:
-        """One more 1 in row k: where there is room, else by moving another row's 1 out of the way."""
-        wanted = [p for p in np.argsort(-urgency[k], kind="stable").tolist() if allowed[k, p] and not up[k, p]]
-        for p in wanted:
-            if p not in visited and load[p] < room[p]:
-                load[p] += 1
-                up[k, p] = True
-                return True
-        for p in wanted:
-            others = [] if p in visited else np.flatnonzero(up[:, p]).tolist()
-            visited.add(p)
-            for other in others:
-                if place(other, visited):
-                    up[other, p] = False
-                    up[k, p] = True
-                    return True
-        return False
-
-    most = np.where(allowed, urgency, -1).max(axis=1, initial=-1)
-    for k in np.argsort(-most, kind="stable").tolist():
-        for _ in range(int(rows[k])):
-            place(k, set())
-    return up
+def _check_gaps(column: Labels, split: Split) -> None:
+    """Nobody can tell the part of a row whose cell is empty."""
+    if is_text(column):
+        gaps = np.flatnonzero(np.fromiter((not str(cell).strip() for cell in column.tolist()), np.bool_, len(column)))
+    else:
+        gaps = np.flatnonzero(np.isnan(column)) if column.dtype.kind == "f" else np.empty(0, np.int64)
+    if not len(gaps):
+        return
+    why = {"time": "it has no place in time", "hash": "it has no key", "column": "its part is not said"}[split.by]
+    problems = [
+        Problem(f"no value in {split.column}, so {why}; fill it in, or take the row out", "split.column", f"row {row}")
+        for row in gaps[:TELL].tolist()
+    ]
+    if len(gaps) > TELL:
+        problems.append(Problem(f"{len(gaps) - TELL} more rows have no value in {split.column}", "split.column"))
+    raise InputError(*problems)

@@ -1,0 +1,106 @@
+"""Splitting by time: train is the past, test the future."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dltrain.data.labels import number_name, numbered
+from dltrain.data.raw import Labels, is_text
+from dltrain.data.sizes import Sizes
+from dltrain.engine.streams import Purpose, permutation
+from dltrain.errors import InputError, Problem
+
+Rows = npt.NDArray[np.int64]
+Name = Callable[[Any], str]
+
+
+def draw_by_time(
+    sizes: Sizes, seed: int, column: Labels, *, dates: bool = False
+) -> tuple[dict[str, Rows], tuple[str, ...]]:
+    """Row numbers of each part, ascending: train the earliest rows, then dev, then test; and notes.
+
+    Rows of the same time stay together, so a boundary moves to the nearest change of time. train_dev is drawn at
+    random, by `seed`, from train's period: it has to have train's distribution, or it could not tell mismatch (here
+    drift) from variance. Nothing else here is random.
+    """
+    values, codes = _numbered(column)
+    order = np.argsort(codes, kind="stable")
+    asked = {"train": sizes.train + sizes.train_dev, "dev": sizes.dev, "test": sizes.test}
+    periods = {part: size for part, size in asked.items() if size}
+    _check_enough(len(values), tuple(periods))
+    changes = np.flatnonzero(np.diff(codes[order])) + 1
+    pieces = np.split(order, _nearest(changes, np.cumsum(list(periods.values()))[:-1].tolist()))
+    parts = dict.fromkeys(asked, order[:0]) | dict(zip(periods, pieces, strict=True))
+    name: Name = _date if dates else str if is_text(column) else number_name
+    notes = [_boundaries({part: parts[part] for part in periods}, lambda row: name(values[codes[row]]))]
+    notes += _moved(parts, asked)
+    if is_text(column):
+        notes.append(f"time: text is sorted letter by letter, from {values[0]!r} to {values[-1]!r}")
+    train, train_dev = _carve(parts.pop("train"), sizes.train_dev, seed)
+    found = {"train": train, "train_dev": train_dev, **parts}
+    return {part: np.sort(rows) for part, rows in found.items()}, tuple(notes)
+
+
+def _numbered(column: Labels) -> tuple[Any, npt.NDArray[np.int64]]:
+    """The different times in order, and the number of each row's."""
+    if is_text(column):
+        return numbered(column)
+    values, codes = np.unique(column, return_inverse=True)
+    return values, codes.astype(np.int64)
+
+
+def _check_enough(times: int, parts: tuple[str, ...]) -> None:
+    if times < len(parts):
+        what = "every row has the same time" if times == 1 else f"there are {times} different times"
+        message = f"{what}, which cannot be cut into {', '.join(parts)}; rows of one time stay together"
+        raise InputError(Problem(message, "split.column"))
+
+
+def _nearest(changes: npt.NDArray[np.int64], ends: list[int]) -> list[int]:
+    """Each end at the change of time nearest to it, the earlier of two, no part left empty."""
+    found: list[int] = []
+    first = 0
+    for number, end in enumerate(ends):
+        free = changes[first : len(changes) - (len(ends) - number - 1)]
+        place = first + int(np.argmin(np.abs(free - end)))
+        found.append(int(changes[place]))
+        first = place + 1
+    return found
+
+
+def _carve(rows: Rows, train_dev: int, seed: int) -> tuple[Rows, Rows]:
+    """(train, train_dev) of the rows of train's period."""
+    if train_dev and train_dev >= len(rows):
+        message = f"{train_dev} rows leave train empty, whose period has {len(rows)}"
+        raise InputError(Problem(message, "split.train_dev"))
+    rows = np.sort(rows)[permutation(len(rows), seed, Purpose.SPLIT)] if train_dev else rows
+    return rows[train_dev:], rows[:train_dev]
+
+
+def _boundaries(periods: dict[str, Rows], name: Callable[[int], str]) -> str:
+    """`time: train 2011-01-01 to 2012-06-03, dev 2012-06-04 to 2012-09-14, test 2012-09-15 to 2012-12-31`."""
+    spans = {part: (name(int(rows[0])), name(int(rows[-1]))) for part, rows in periods.items()}
+    said = (f"{part} {first}" + f" to {last}" * (first != last) for part, (first, last) in spans.items())
+    return f"time: {', '.join(said)}"
+
+
+def _moved(parts: dict[str, Rows], asked: dict[str, int]) -> list[str]:
+    """Where rows of one time made parts larger or smaller than asked."""
+    differ = [f"{part} {len(parts[part])} ({size} asked)" for part, size in asked.items() if len(parts[part]) != size]
+    return [f"time: rows of one time stay together, so the parts are {', '.join(differ)}"] if differ else []
+
+
+def _date(days: Any) -> str:
+    """Days since 1970-01-01 as a date, with the time of day where there is one."""
+    try:
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=float(days))
+    except OverflowError:
+        return number_name(days)
+    moment += timedelta(microseconds=500_000)  # days in float64 are exact to about a microsecond
+    text = moment.strftime("%Y-%m-%d %H:%M:%S")
+    return text.removesuffix(":00").removesuffix(" 00:00")
