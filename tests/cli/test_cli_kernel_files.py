@@ -30,6 +30,6 @@ def test_as_a_part_and_by_another_name(empty_folder: Path) -> None:
     config = trees(empty_folder)
     (empty_folder / "link.csv").symlink_to(THERE[0])
     assert refused(call("train", config, "data.source=link.csv"))
-    files = "split={by: files, files: {train: trees.csv, dev: link.csv}}"
-    assert refused(call("train", "data={target: kind, id: id}", files))
+    split = "split={by: files, files: {train: trees.csv, dev: link.csv}}"
+    assert refused(call("train", "data={source: trees.csv, target: kind, id: id}", split))
     assert not Path("runs").exists()
