@@ -34,6 +34,8 @@ class Measurement:
     """True for a dev set that early stopping or a search has looked at: its error is too good."""
     population: int | None = None
     """Examples of the training set, when only n of them, drawn at random, were measured."""
+    weights: Floats | None = field(default=None, compare=False, repr=False)
+    """(n,): of each example, where `value` is a weighted mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +50,20 @@ class Estimate:
     method: Method
     selected: bool = False
     population: int | None = None
+    n_eff: float | None = None
+    """(Σw)²/Σw²: what the n examples are worth in the interval, where they have weights."""
 
     @property
     def interval(self) -> Interval | None:
         return None if self.low is None or self.high is None else Interval(self.low, self.high)
 
     def to_json(self) -> dict[str, Any]:
-        """`value, low, high, n, source, interval` (the method), and `selected` and `population` where they apply."""
+        """`value, low, high, n, source, interval` (the method), and `n_eff`, `selected` and `population` where they
+        apply."""
         entry: dict[str, Any] = {"value": self.value, "low": self.low, "high": self.high, "n": self.n}
         entry |= {"source": self.source, "interval": self.method}
+        if self.n_eff is not None:
+            entry["n_eff"] = self.n_eff
         if self.selected:
             entry["selected"] = True
         if self.population is not None:
@@ -64,16 +71,18 @@ class Estimate:
         return entry
 
     def on_more(self, n: int, confidence: float) -> Estimate:
-        """The same error seen on n examples: what the interval would then be. Ends of a mean move in as 1/√n."""
+        """The same error seen on n examples, n_eff growing with n: what the interval would then be. Ends of a mean
+        move in as 1/√n."""
         if self.interval is None or self.n is None or self.method == "exact":
             return self
+        n_eff = None if self.n_eff is None else self.n_eff * n / self.n
         if self.method == "wilson":
-            ends = wilson(self.value, n, confidence)
+            ends = wilson(self.value, n_eff or n, confidence)
         elif self.method == "wilson_finite" and self.population is not None:
-            ends = wilson_finite(self.value, n, self.population, confidence)
+            ends = wilson_finite(self.value, n, self.population, confidence, n_eff)
         else:
             ends = _narrowed(self.interval, self.value, math.sqrt(self.n / n))
-        return replace(self, n=n, low=ends.low, high=ends.high)
+        return replace(self, n=n, n_eff=n_eff, low=ends.low, high=ends.high)
 
 
 def estimate(part: str, measurement: Measurement, *, task: str, confidence: float) -> Estimate:
@@ -84,6 +93,7 @@ def estimate(part: str, measurement: Measurement, *, task: str, confidence: floa
     m = measurement
     value = float(m.value)
     n = len(m.errors) if m.errors is not None else m.n
+    n_eff = _effective(m.weights)
     ends: Interval | None
     method: Method
     if _is_exact(part, m, n):
@@ -93,11 +103,11 @@ def estimate(part: str, measurement: Measurement, *, task: str, confidence: floa
     elif task == "regression":
         ends, method = _of_mean(m, n, confidence)
     elif m.population is not None:
-        ends, method = wilson_finite(value, n, m.population, confidence), "wilson_finite"
+        ends, method = wilson_finite(value, n, m.population, confidence, n_eff), "wilson_finite"
     else:
-        ends, method = wilson(value, n, confidence), "wilson"
+        ends, method = wilson(value, n_eff or n, confidence), "wilson"
     low, high = (None, None) if ends is None else (min(ends.low, value), max(ends.high, value))
-    return Estimate(value, low, high, n, m.source, method, m.selected, m.population)
+    return Estimate(value, low, high, n, m.source, method, m.selected, m.population, n_eff)
 
 
 def from_json(entry: Mapping[str, Any], *, task: str) -> Estimate:
@@ -112,7 +122,16 @@ def from_json(entry: Mapping[str, Any], *, task: str) -> Estimate:
         method=entry.get("interval", usual),
         selected=entry.get("selected", False),
         population=entry.get("population"),
+        n_eff=entry.get("n_eff"),
     )
+
+
+def _effective(weights: Floats | None) -> float | None:
+    if weights is None:
+        return None
+    from dltrain.diagnosis.weighted import effective_size
+
+    return effective_size(weights)
 
 
 def _is_exact(part: str, m: Measurement, n: int | None) -> bool:
@@ -125,7 +144,7 @@ def _of_mean(m: Measurement, n: int, confidence: float) -> tuple[Interval, Metho
     from dltrain.diagnosis.means import mean_interval
 
     assert m.errors is not None
-    ends, method = mean_interval(m.errors, confidence)
+    ends, method = mean_interval(m.errors, confidence, m.weights)
     if m.population is not None:
         ends = _narrowed(ends, float(m.value), math.sqrt((m.population - n) / (m.population - 1)))
     return ends, method

@@ -37,14 +37,15 @@ def wilson(p: float, n: float, confidence: float) -> Interval:
     return Interval(low, high)
 
 
-def wilson_finite(p: float, n: float, population: int, confidence: float) -> Interval:
+def wilson_finite(p: float, n: float, population: int, confidence: float, n_eff: float | None = None) -> Interval:
     """Wilson's interval for a rate seen on n examples drawn, without replacement, out of `population`.
 
-    The finite-population correction divides the variance by (N − 1)/(N − n): all of them seen is exact.
+    The finite-population correction divides the variance by (N − 1)/(N − n): all of them seen is exact. `n_eff`
+    is what n examples with weights are worth.
     """
     if n >= population:
         return Interval(p, p)
-    return wilson(p, n * (population - 1) / (population - n), confidence)
+    return wilson(p, (n_eff or n) * (population - 1) / (population - n), confidence)
 
 
 def difference(a: float, of_a: Interval, b: float, of_b: Interval) -> Interval:

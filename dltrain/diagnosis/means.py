@@ -27,12 +27,21 @@ DIRECT = 1 << 14
 """Up to so many values a draw picks n of them one by one."""
 EXTREMES = 1024
 """Of more values, so many outermost ones are still drawn one by one."""
-_AT_ONCE = 1 << 20
+AT_ONCE = 1 << 20
 
 
-def mean_interval(errors: npt.ArrayLike, confidence: float) -> tuple[Interval, Method]:
-    """The interval of the mean of `errors` (n,), all at least 0, and its name: bca, t or chi_square."""
+def mean_interval(
+    errors: npt.ArrayLike, confidence: float, weights: npt.ArrayLike | None = None
+) -> tuple[Interval, Method]:
+    """The interval of the mean of `errors` (n,), all at least 0, and its name: bca, t or chi_square.
+
+    With `weights`: (n,) of the weighted mean.
+    """
     x = np.ascontiguousarray(errors, dtype=np.float64).ravel()
+    if weights is not None:
+        from dltrain.diagnosis.weighted import weighted_interval
+
+        return weighted_interval(x, np.ascontiguousarray(weights, dtype=np.float64).ravel(), confidence)
     scale = float(np.abs(x).max())  # keeps cubes of large errors from overflowing
     ends: Interval
     name: Method
@@ -52,13 +61,17 @@ def bca(x: Values, confidence: float, draws: int = DRAWS) -> Interval:
 
     The draws depend on n and nothing else, so equal errors give equal bytes.
     """
-    normal = NormalDist()
     d = x - x.mean()
-    spread = float(np.square(d).sum())
-    if spread == 0:
+    if not np.square(d).sum():
         return Interval(float(x[0]), float(x[0]))
-    means = resampled_means(x, draws)
-    below = float(np.mean(means < x.mean()) + np.mean(means <= x.mean())) / 2
+    return bca_ends(resampled_means(x, draws), float(x.mean()), d, confidence)
+
+
+def bca_ends(means: Values, mean: float, d: Values, confidence: float) -> Interval:
+    """The ends from `means` (draws,) of resamples; `d`: (n,) is what each value adds to the mean, its influence."""
+    normal, draws = NormalDist(), len(means)
+    spread = float(np.square(d).sum())
+    below = float(np.mean(means < mean) + np.mean(means <= mean)) / 2
     bias = normal.inv_cdf(min(max(below, 0.5 / draws), 1 - 0.5 / draws))
     skew = float((d**3).sum()) / (6 * spread**1.5)
     z = -normal.inv_cdf((1 - confidence) / 2)
@@ -83,7 +96,7 @@ def resampled_means(x: Values, draws: int) -> Values:
 
 def _one_by_one(x: Values, draws: int) -> Values:
     random = generator(0, Purpose.BOOTSTRAP)
-    rows = max(1, _AT_ONCE // x.size)
+    rows = max(1, AT_ONCE // x.size)
     sizes = [min(rows, draws - start) for start in range(0, draws, rows)]
     return np.concatenate([x[random.integers(0, x.size, (size, x.size))].mean(axis=1) for size in sizes])
 

@@ -68,9 +68,9 @@ def error_entry(part: str, measurement: Measurement, *, task: str, confidence: f
 
 
 def baseline_entry(measurement: Measurement, *, task: str, confidence: float) -> dict[str, Any]:
-    """An entry of `baselines`: {value, low, high, n} on dev."""
+    """An entry of `baselines`: {value, low, high, n} on dev, and n_eff where it is weighted."""
     entry = error_entry("dev", measurement, task=task, confidence=confidence)
-    return {key: entry[key] for key in ("value", "low", "high", "n")}
+    return {key: entry[key] for key in ("value", "low", "high", "n", "n_eff") if key in entry}
 
 
 def findings(diagnosis: Mapping[str, Any]) -> list[str]:
@@ -170,4 +170,6 @@ def _wrong_with(part: str, measurement: Measurement, task: str) -> list[Problem]
         problems.append(Problem(f"the {part} error is {value}, expected a rate from 0 to 1"))
     if size is not None and size < 1:
         problems.append(Problem(f"the {part} error is measured on {size} examples, expected 1 or more"))
+    if measurement.weights is not None and not (measurement.weights > 0).any():
+        problems.append(Problem(f"every {part} example has weight 0, expected one above 0: no error can be measured"))
     return problems
