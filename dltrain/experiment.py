@@ -109,7 +109,8 @@ def train(
     """
     interrupts = interrupts or Interrupts()
     program = ready.plan.program()
-    saver = Saver(folder, program, ready.plan.experiment.training.checkpoints, interrupts, identity.belonging(ready))
+    belonging = identity.belonging(ready, folder.record)
+    saver = Saver(folder, program, ready.plan.experiment.training.checkpoints, interrupts, belonging)
     state: State | None = None
     try:
         with threads(ready.plan.threads):

@@ -38,11 +38,31 @@ def settled(ready: Ready) -> dict[str, Any]:
     return _plain(asdict(ready.plan.experiment))
 
 
-def belonging(ready: Ready) -> dict[str, Any]:
-    """What every checkpoint of the run says it belongs to."""
+def settled_as(ready: Ready, old: Mapping[str, Any]) -> dict[str, Any]:
+    """`settled`, but without keys that `old` does not have and nobody gave: a later release brought them, and their
+    defaults do what was done before them."""
+    new: dict[str, Any] = _without_later(settled(ready), old, _plain(ready.loaded.tree))
+    return new
+
+
+def _without_later(new: Any, old: Any, given: Any) -> Any:
+    if isinstance(new, Mapping) and isinstance(old, Mapping):
+        given = given if isinstance(given, Mapping) else {}
+        kept = {key: value for key, value in new.items() if key in old or key in given}
+        return {key: _without_later(value, old.get(key), given.get(key)) for key, value in kept.items()}
+    if isinstance(new, list) and isinstance(old, list) and len(new) == len(old):
+        given = given if isinstance(given, list) and len(given) == len(new) else [None] * len(new)
+        return [_without_later(*each) for each in zip(new, old, given, strict=True)]
+    return new
+
+
+def belonging(ready: Ready, record: Mapping[str, Any]) -> dict[str, Any]:
+    """What every checkpoint of the run says it belongs to. `record`: run.json, whose settled config is hashed as
+    the release that started the run wrote it."""
     architecture = ready.plan.architecture()
+    config = (record.get("given") or {}).get("resolved") or settled(ready)
     return {
-        "config_sha256": hashlib.sha256(canonical_json(settled(ready)).encode()).hexdigest(),
+        "config_sha256": hashlib.sha256(canonical_json(config).encode()).hexdigest(),
         "data_sha256": ready.data.sha256,
         "architecture": architecture.describe(),
         "layout": architecture.layout().describe(),

@@ -39,23 +39,28 @@ def is_repeat(
 def require_same(record: Mapping[str, Any], ready: Ready, resolved: bool = False) -> None:
     """Raises RunExists (exit 73) naming each key that differs from the run's own, or the data if they do.
 
-    `resolved`: the request is the run's own config.resolved.yaml, not what was given.
+    `resolved`: the request is the run's own config.resolved.yaml, not what was given. A release may have other
+    defaults than the one that started the run: the settled values count as well.
     """
     from dltrain import identity
 
     given = record.get("given")
     if not given:  # made by other means: there is nothing to compare with
         return
-    new = identity.settled(ready) if resolved else identity.asked(ready.loaded)
-    old = given.get("resolved" if resolved else "config") or {}
-    problems = [Problem(line) for line in runs.differing_keys(old, new)]
+    old = given.get("resolved") or {}
+    settled = [Problem(line) for line in runs.differing_keys(old, identity.settled_as(ready, old))]
+    asked = runs.differing_keys(given.get("config") or {}, identity.asked(ready.loaded))
+    problems = settled if resolved else [Problem(line) for line in asked]
     if (given.get("data") or {}).get("sha256") != ready.data.sha256:
         problems.append(Problem("the data are not those it was started on", "data.source"))
+    name = record["id"]
     if problems:
-        name = record["id"]
         raise RunExists(
             Problem(f"run {name} exists with another config or other data; choose another --run-id"), *problems
         )
+    if settled:
+        hint = f"dltrain resume {name} goes on with those that it has"
+        raise RunExists(Problem(f"run {name} was started by a release with other defaults; {hint}"), *settled)
 
 
 def require_same_origin(record: Mapping[str, Any], origin: str | None) -> None:
