@@ -17,8 +17,9 @@ Array = npt.NDArray[Any]
 _BLOCK = 2**20
 
 
-def as_inputs(array: Array, place: str, key: str | None) -> tuple[Numbers, tuple[int, ...]]:
-    """(n, n_x), trailing axes flattened, and those axes. InputError for what is no table of finite numbers."""
+def as_inputs(array: Array, place: str, key: str | None, gaps: bool = False) -> tuple[Numbers, tuple[int, ...]]:
+    """(n, n_x), trailing axes flattened, and those axes. InputError for what is no table of finite numbers; NaN is
+    one where `gaps` are allowed."""
     if array.ndim < 1 or not array.size:
         raise InputError(Problem(f"{place} holds no rows (shape {array.shape})", key))
     if array.dtype.kind not in "biuf":
@@ -29,18 +30,19 @@ def as_inputs(array: Array, place: str, key: str | None) -> tuple[Numbers, tuple
         X = X.view(np.uint8)
     if X.dtype.itemsize > 8:
         X = X.astype(np.float64)
-    check_finite(X, place, key)
+    check_finite(X, place, key, gaps)
     return np.ascontiguousarray(X), axes
 
 
-def check_finite(X: Numbers, place: str, key: str | None) -> None:
-    """InputError that names the first NaN or infinite value and counts them."""
+def check_finite(X: Numbers, place: str, key: str | None, gaps: bool = False) -> None:
+    """InputError that names the first infinite value, or NaN unless `gaps` are allowed, and counts them."""
     if X.dtype.kind != "f":
         return
     rows = max(1, _BLOCK // X.shape[1])
     count, first = 0, ""
     for start in range(0, len(X), rows):
-        bad = ~np.isfinite(X[start : start + rows])
+        block = X[start : start + rows]
+        bad = np.isinf(block) if gaps else ~np.isfinite(block)
         if bad.any():
             row, column = np.argwhere(bad)[0]
             first = first or f"the first {X[start + row, column]} in row {start + row}, column {column}"

@@ -6,30 +6,37 @@ import csv
 import io
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dltrain.data.dialect import MISSING, NUMBER, Dialect
+from dltrain.data.coding import Coding, Rules, is_whole_text
+from dltrain.data.columns import GAP, days
+from dltrain.data.dialect import NUMBER, Dialect
+from dltrain.data.raw import Extra
 from dltrain.data.roles import Roles, listed
 from dltrain.errors import InputError, Problem
 
 TELL = 10
 """So many bad cells are told one by one; the others are counted."""
+_AT_ONCE = 4096
+"""Rows that are taken apart together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some rows of a text table."""
+    """Some rows of a table, as every reader of tables gives them."""
 
     X: npt.NDArray[np.float64]
+    """(k, inputs): gaps are NaN, categories their codes."""
     target: list[str] | None
     ids: list[str] | None
     lines: int | tuple[int, ...]
     """The first row's line if each has one of its own and none is left out, else the line of each."""
+    extras: dict[Extra, list[str]] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -50,8 +57,10 @@ class _Column:
 class BadCells:
     """Keeps what is wrong in a file until all of it is known."""
 
-    def __init__(self, place: str, dialect: Dialect, target: int | None) -> None:
+    def __init__(self, place: str, dialect: Dialect, target: int | None, from_config: bool = True) -> None:
         self.place, self.dialect, self.target = place, dialect, target
+        self.dates: set[int] = set()
+        self.from_config = from_config
         self.columns: dict[int, _Column] = {}
         self.ragged: list[tuple[int, int]] = []
         self.ragged_count = 0
@@ -95,20 +104,24 @@ class BadCells:
         return problems
 
     def _whole(self, seen: _Column) -> bool:
-        return seen.bad > TELL and 5 * seen.bad > self.rows - seen.missing
+        return is_whole_text(seen.bad, self.rows - seen.missing)
+
+    def misread(self, among: Collection[int]) -> list[str]:
+        """Names of those of the columns whose cells are no numbers as a rule: words, after many rows of numbers."""
+        found = [column for column, seen in self.columns.items() if column in among and self._whole(seen)]
+        return [self.dialect.names[column] for column in found]
 
     def _text_columns(self) -> list[Problem]:
         """A column full of text is one problem, not a thousand."""
         problems = []
         for column, seen in sorted(self.columns.items()):
             if self._whole(seen):
-                line, value, _ = seen.told[0]
+                line, value, reason = seen.told[0]
                 name = self.dialect.names[column]
-                message = (
-                    f"{name}: {_short(value)} is not a number, nor are {self._at_least()}{seen.bad - 1} more cells of "
-                    f"this column; inputs must be numbers: leave it out with data.exclude: [{name}], "
-                    f"or data.id: {name} if it names the rows"
-                )
+                more = f"nor are {self._at_least()}{seen.bad - 1} more cells of this column"
+                trained = "the training file has" if self.from_config else "the model was trained on"
+                what = "dates" if column in self.dates else "numbers"
+                message = f"{name}: {_short(value)} {reason}, {more}; {trained} {what} there"
                 problems.append(Problem(message, where=f"{self.place}:{line}:{column + 1}"))
         return problems
 
@@ -137,9 +150,16 @@ class BadCells:
         count = sum(seen.missing for seen in gaps.values())
         what = "1 cell is missing" if count == 1 else f"{self._at_least()}{count} cells are missing, the first here"
         inputs = [self.dialect.names[column] for column in gaps if column != self.target]
-        hint = f"; or leave columns out with data.exclude: [{listed(inputs)}]" if inputs else ""
-        message = f"{what} ({listed(names)}); missing values are refused: fill them in or take these rows out{hint}"
+        message = f"{what} ({listed(names)}); {self._remedy(inputs)}"
         return [Problem(message, where=f"{self.place}:{line}:{column + 1}")]
+
+    def _remedy(self, inputs: list[str]) -> str:
+        if not self.from_config:
+            return "the model was trained on rows without any: fill them in or take these rows out"
+        if not inputs:
+            return "a target cannot be filled in; data.missing: drop leaves these rows out"
+        ways = "missing values are refused; data.missing: median (mean, most_frequent) fills them, drop leaves out"
+        return f"{ways} their rows, data.exclude: [{listed(inputs)}] their columns"
 
     def _at_least(self) -> str:
         return "at least " if self.cut else ""
@@ -153,16 +173,14 @@ def _short(value: str) -> str:
     return repr(value if len(value) <= 40 else value[:37] + "...")
 
 
-def parse(text: str, first_line: int, roles: Roles, bad: BadCells) -> Chunk:
-    """The rows of `text`, which begins on line `first_line`. What is wrong goes to `bad`; such cells become 0."""
+def parse(text: str, first_line: int, roles: Roles, bad: BadCells, coding: Coding) -> Iterator[Chunk]:
+    """The rows of `text`, which begins on line `first_line`, some at a time. What is wrong goes to `bad`."""
     width = len(bad.dialect.names)
-    rows: list[list[float]] = []
-    target: list[str] = []
-    ids: list[str] = []
+    rows: list[list[str]] = []
     lines: list[int] = []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=bad.dialect.separator, skipinitialspace=True)
     line = first_line
-    plain = text.isascii() and "_" not in text
+    plain = text.isascii() and "_" not in text and not coding.rules.numbers_are_gaps
     for cells in guarded(reader, bad.place, first_line):
         here, line = line, first_line + reader.line_num
         if len(cells) != width:
@@ -171,20 +189,53 @@ def parse(text: str, first_line: int, roles: Roles, bad: BadCells) -> Chunk:
             continue
         if width == 1 and not cells[0].strip():
             continue
-        bad.rows += 1
+        rows.append(cells)
         lines.append(here)
-        rows.append(_numbers(cells, roles.inputs, plain) or [_number(cells[j], j, here, bad) for j in roles.inputs])
-        if roles.target is not None:
-            target.append(_label(cells[roles.target], roles.target, here, bad))
-        if roles.id is not None:
-            ids.append(cells[roles.id].strip())
-    X = np.array(rows, dtype=np.float64).reshape(len(rows), len(roles.inputs))
-    return Chunk(
-        X,
-        target if roles.target is not None else None,
-        ids if roles.id is not None else None,
-        _compact(lines, first_line),
-    )
+        if len(rows) == _AT_ONCE:
+            yield chunk_of(rows, lines, roles, bad, coding, plain)
+            rows, lines = [], []
+    if rows:
+        yield chunk_of(rows, lines, roles, bad, coding, plain)
+
+
+def chunk_of(
+    rows: list[list[str]], lines: list[int], roles: Roles, bad: BadCells, coding: Coding, plain: bool
+) -> Chunk:
+    bad.rows += len(rows)
+    columns = list(zip(*rows, strict=True))
+    X = np.empty((len(rows), len(roles.inputs)))
+    for place, column in enumerate(roles.inputs):
+        X[:, place] = values_of(columns[column], place, column, lines, bad, coding, plain)
+    target = None if roles.target is None else labels_of(columns[roles.target], roles.target, lines, bad, coding.rules)
+    ids = None if roles.id is None else [cell.strip() for cell in columns[roles.id]]
+    extras = {role: [sys.intern(cell.strip()) for cell in columns[column]] for role, column in roles.extras}
+    return Chunk(X, target, ids, _compact(lines), extras)
+
+
+def values_of(
+    cells: Sequence[str], place: int, column: int, lines: list[int], bad: BadCells, coding: Coding, plain: bool
+) -> list[float]:
+    """The numbers of one column. All at once where that goes: float() alone would take 1_0 and nan."""
+    kind = coding.kinds[place]
+    if kind == "category":
+        codes = coding.codes(place, [cell.strip() for cell in cells])
+        if coding.rules.gaps == "error":
+            for code, line in zip(codes, lines, strict=True):
+                if math.isnan(code):
+                    bad.missing(column, line)
+        return codes
+    if kind == "number" and plain:
+        try:
+            values = list(map(float, cells))
+        except ValueError:
+            pass
+        else:
+            if math.isfinite(sum(values)):
+                return values
+    if kind == "date":
+        bad.dates.add(column)
+    read = _date if kind == "date" else _number
+    return [read(cell.strip(), column, line, bad, coding.rules) for cell, line in zip(cells, lines, strict=True)]
 
 
 def guarded(reader: Any, place: str, first_line: int) -> Iterator[list[str]]:
@@ -199,32 +250,18 @@ def guarded(reader: Any, place: str, first_line: int) -> Iterator[list[str]]:
         raise InputError(Problem(f"cannot be read as cells ({error}); is a quote left open?", where=where)) from None
 
 
-def _compact(lines: list[int], first_line: int) -> int | tuple[int, ...]:
-    if lines and lines[-1] - lines[0] == len(lines) - 1:
-        return lines[0]
-    return tuple(lines) if lines else first_line
+def _compact(lines: list[int]) -> int | tuple[int, ...]:
+    return lines[0] if lines[-1] - lines[0] == len(lines) - 1 else tuple(lines)
 
 
-def _numbers(cells: list[str], inputs: tuple[int, ...], plain: bool) -> list[float] | None:
-    """All numbers of a row at once, or None if one of them has to be looked at: float() alone takes 1_0 and nan."""
-    if not plain:
-        return None
-    try:
-        values = [float(cells[column]) for column in inputs]
-    except ValueError:
-        return None
-    return values if math.isfinite(sum(values)) else None
-
-
-def _number(cell: str, column: int, line: int, bad: BadCells) -> float:
-    cell = cell.strip()
+def _number(cell: str, column: int, line: int, bad: BadCells, rules: Rules) -> float:
+    if rules.is_gap(cell):
+        return _gap(column, line, bad, rules)
     if NUMBER.fullmatch(cell):
         value = float(cell)
         if math.isfinite(value):
             return value
         bad.bad(column, line, cell, "is too large for a number")
-    elif cell.lower() in MISSING:
-        bad.missing(column, line)
     elif cell.lower().lstrip("+-") in ("inf", "infinity"):
         bad.bad(column, line, cell, "is not finite")
     elif NUMBER.fullmatch(cell.replace(",", ".", 1)):
@@ -234,8 +271,30 @@ def _number(cell: str, column: int, line: int, bad: BadCells) -> float:
     return 0.0
 
 
-def _label(cell: str, column: int, line: int, bad: BadCells) -> str:
-    cell = cell.strip()
-    if cell.lower() in MISSING:
+def _date(cell: str, column: int, line: int, bad: BadCells, rules: Rules) -> float:
+    value = days(cell)
+    if value is not None:
+        return value
+    if rules.is_gap(cell):
+        return _gap(column, line, bad, rules)
+    bad.bad(column, line, cell, "is not a date (expected YYYY-MM-DD)")
+    return 0.0
+
+
+def _gap(column: int, line: int, bad: BadCells, rules: Rules) -> float:
+    if rules.gaps == "error":
         bad.missing(column, line)
-    return sys.intern(cell)
+    return GAP
+
+
+def labels_of(cells: Sequence[str], column: int, lines: list[int], bad: BadCells, rules: Rules) -> list[str]:
+    """The target's cells, without blanks around them; "" for gaps, whose rows are then dropped."""
+    labels = [sys.intern(cell.strip()) for cell in cells]
+    gaps = {label for label in set(labels) if rules.is_gap(label)}
+    if not gaps:
+        return labels
+    if rules.gaps != "drop":
+        for label, line in zip(labels, lines, strict=True):
+            if label in gaps:
+                bad.missing(column, line)
+    return ["" if label in gaps else label for label in labels]

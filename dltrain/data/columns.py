@@ -13,6 +13,13 @@ Kind: TypeAlias = Literal["number", "date", "category"]
 GAP = math.nan
 """What stands in a table where a cell holds no value."""
 
+
+def all_numbers(columns: int) -> tuple[Kind, ...]:
+    """The kinds of a table without dates and categories."""
+    number: Kind = "number"
+    return (number,) * columns
+
+
 _EPOCH = date(1970, 1, 1).toordinal()
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"

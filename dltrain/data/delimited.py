@@ -8,30 +8,28 @@ Small blocks go there at once: importing polars takes longer.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
-
-import numpy as np
-import numpy.typing as npt
+from typing import BinaryIO
 
 from dltrain.data.cells import BadCells, Chunk, guarded, parse
-from dltrain.data.dialect import MISSING, Dialect, sniff
+from dltrain.data.coding import SAMPLE, Coding, Rules, look
+from dltrain.data.columns import Kind
+from dltrain.data.dialect import Dialect, first_rows, sniff
+from dltrain.data.fast import whole_block
 from dltrain.data.files import DEFLATE, open_data, shown
-from dltrain.data.labels import from_cells
-from dltrain.data.raw import Lines, Raw
+from dltrain.data.gather import gather
+from dltrain.data.raw import Raw
 from dltrain.data.roles import Roles, check_names
 from dltrain.errors import InputError, Problem
 
-if TYPE_CHECKING:
-    import polars as pl
-
 BLOCK = 16 * 2**20
-FAST_FROM = 4 * 2**20
 _LONGEST = 64 * 2**20
 _BOMB = 2**28
 _GIVE_UP = 8
 """Blocks, from the first with a bad cell, after which the counting stops."""
+_LOOKED_AT = 200_000
+"""Cells that are looked at to see what the columns hold."""
 
 Choose = Callable[[Dialect], Roles]
 """Given the dialect, the roles of the columns; raises InputError."""
@@ -43,7 +41,16 @@ class Opening:
 
     dialect: Dialect
     roles: Roles
+    coding: Coding
     chunks: Iterator[Chunk]
+
+
+class Misread(Exception):
+    """Columns that seemed to hold numbers, and hold words further down: they are to be read as categories."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+        super().__init__(", ".join(names))
 
 
 def open_table(
@@ -51,10 +58,12 @@ def open_table(
     place: str,
     choose: Choose,
     *,
+    rules: Rules | None = None,
     tabs: bool = False,
     columns: Sequence[str] | None = None,
     known: Collection[str] = (),
     size: int | None = None,
+    from_config: bool = True,
 ) -> Opening:
     """The dialect of a text table, and its rows as chunks to come. InputError, with every place, for bad cells."""
     blocks = _blocks(file, place, size)
@@ -64,60 +73,51 @@ def open_table(
     if b"\n" not in first and b"\r" in first:
         raise InputError(Problem(f"the lines of {place} end in a carriage return alone; save it with line feeds"))
     first = first.removeprefix(b"\xef\xbb\xbf")
-    dialect = sniff(_decode(first, place, 1), place, tabs=tabs, columns=columns, known=known)
+    head = _decode(first, place, 1)
+    dialect = sniff(head, place, tabs=tabs, columns=columns, known=known)
     check_names(dialect.names, place)
     roles = choose(dialect)
-    return Opening(dialect, roles, _chunks(first, blocks, dialect, roles, place))
+    coding = _look(head, dialect, roles, rules or Rules())
+    bad = BadCells(place, dialect, roles.target, from_config)
+    return Opening(dialect, roles, coding, _chunks(first, blocks, roles, coding, bad))
+
+
+def _look(head: str, dialect: Dialect, roles: Roles, rules: Rules) -> Coding:
+    cells = first_rows(head, dialect, max(20, min(SAMPLE, _LOOKED_AT // len(dialect.names))))
+    names = [dialect.names[column] for column in roles.inputs]
+    return Coding(names, look(names, [cells[column] for column in roles.inputs], rules), rules)
 
 
 def read_table(
-    path: Path, choose: Choose, *, columns: Sequence[str] | None = None, known: Collection[str] = ()
+    path: Path,
+    choose: Choose,
+    *,
+    rules: Rules | None = None,
+    columns: Sequence[str] | None = None,
+    known: Collection[str] = (),
 ) -> tuple[Raw, Dialect]:
     """The whole table. Roles must name a target or none; Raw.y is None for none."""
     place = shown(path)
-    with open_data(path) as file:
-        size = path.stat().st_size
-        table = open_table(file, place, choose, tabs=is_tsv(path), columns=columns, known=known, size=size)
-        dialect, roles = table.dialect, table.roles
-        X, target, ids, lines = _collect(table.chunks, len(roles.inputs))
-    if not len(X):
-        raise InputError(Problem(f"{place} has a header and no rows"))
-    name = dialect.names[roles.target] if roles.target is not None else ""
-    raw = Raw(
-        X=X,
-        y=from_cells(target) if roles.target is not None else None,
-        features=tuple(dialect.names[column] for column in roles.inputs),
-        target=name,
-        columns=dialect.names,
-        header=dialect.header or columns is not None,
-        ids=ids if roles.id is not None else None,
-        place=place,
-        lines=lines,
-    )
-    return raw, dialect
+    rules = rules or Rules()
+    while True:
+        with open_data(path) as file:
+            size = path.stat().st_size
+            table = open_table(
+                file, place, choose, rules=rules, tabs=is_tsv(path), columns=columns, known=known, size=size
+            )
+            try:
+                raw = gather(table.chunks, table.roles, table.dialect.names, table.coding, place)
+            except Misread as error:
+                words: dict[str, Kind] = dict.fromkeys(error.names, "category")
+                rules = replace(rules, kinds={**rules.kinds, **words})
+                continue
+        if not raw.n:
+            raise InputError(Problem(f"{place} has a header and no rows"))
+        return replace(raw, header=table.dialect.header or columns is not None), table.dialect
 
 
 def is_tsv(path: Path) -> bool:
     return path.name.removesuffix(".gz").lower().endswith((".tsv", ".tab"))
-
-
-def _collect(chunks: Iterator[Chunk], columns: int) -> tuple[npt.NDArray[np.float64], list[str], list[str], Lines]:
-    """All chunks in one array, which grows in place so that no second copy is ever needed."""
-    X = np.empty((0, columns))
-    n = 0
-    target: list[str] = []
-    ids: list[str] = []
-    starts: list[int] = []
-    firsts: list[int | tuple[int, ...]] = []
-    for chunk in chunks:
-        X.resize((n + chunk.n, columns), refcheck=False)
-        X[n : n + chunk.n] = chunk.X
-        target += chunk.target or []
-        ids += chunk.ids or []
-        starts.append(n)
-        firsts.append(chunk.lines)
-        n += chunk.n
-    return X, target, ids, Lines(starts=tuple(starts), firsts=tuple(firsts))
 
 
 def _blocks(file: BinaryIO, place: str, size: int | None) -> Iterator[bytes]:
@@ -163,26 +163,41 @@ def _decode(block: bytes, place: str, first_line: int) -> str:
     return text
 
 
-def _chunks(first: bytes, blocks: Iterator[bytes], dialect: Dialect, roles: Roles, place: str) -> Iterator[Chunk]:
-    bad = BadCells(place, dialect, roles.target)
+def _chunks(first: bytes, blocks: Iterator[bytes], roles: Roles, coding: Coding, bad: BadCells) -> Iterator[Chunk]:
     line = 1
     worse = 0
     for block in _all(first, blocks):
         lines = block.count(b"\n")
         begins = line
-        if line == 1 and dialect.header:
-            block, begins = _skip_header(block, place)
-        chunk = _fast(block, begins, dialect, roles, bad) or parse(_decode(block, place, begins), begins, roles, bad)
+        if line == 1 and bad.dialect.header:
+            block, begins = _skip_header(block, bad.place)
+        yield from _sound(_read(block, begins, roles, bad, coding), bad)
         line += lines
-        if not bad:
-            if chunk.n:
-                yield chunk
-            continue
-        worse += 1
+        worse += bool(bad)
         if worse >= _GIVE_UP:
             bad.cut = True
             break
+    guessed = {roles.inputs[place] for place in coding.guessed}
+    if misread := bad.misread(guessed):
+        raise Misread(misread)
     bad.raise_if_any()
+
+
+def _read(block: bytes, line: int, roles: Roles, bad: BadCells, coding: Coding) -> Iterator[Chunk]:
+    """The block all at once where that goes, else cell by cell."""
+    chunk = whole_block(block, line, bad.dialect, roles, coding)
+    if chunk is None:
+        yield from parse(_decode(block, bad.place, line), line, roles, bad, coding)
+    else:
+        bad.rows += chunk.n
+        yield chunk
+
+
+def _sound(chunks: Iterator[Chunk], bad: BadCells) -> Iterator[Chunk]:
+    """The chunks while nothing is wrong; then they are only looked through."""
+    for chunk in chunks:
+        if chunk.n and not bad:
+            yield chunk
 
 
 def _all(first: bytes, blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -203,43 +218,3 @@ def _skip_header(block: bytes, place: str) -> tuple[bytes, int]:
     for _ in range(reader.line_num):
         end = block.find(b"\n", end) + 1 or len(block)
     return block[end:], reader.line_num + 1
-
-
-def _fast(block: bytes, line: int, dialect: Dialect, roles: Roles, bad: BadCells) -> Chunk | None:
-    """The block through polars; None if it must be read cell by cell."""
-    if len(block) < FAST_FROM or b'"' in block or (not block.isascii() and not _is_utf8(block)) or b"\0" in block:
-        return None
-    import polars as pl
-
-    names = [str(column) for column in range(len(dialect.names))]
-    schema: dict[str, type[pl.Float64] | type[pl.String]] = dict.fromkeys(names, pl.String)
-    schema.update({names[column]: pl.Float64 for column in roles.inputs})
-    try:
-        frame = pl.read_csv(block, has_header=False, schema=schema, separator=dialect.separator, quote_char=None)
-    except pl.exceptions.PolarsError:
-        return None
-    values = frame.select(names[column] for column in roles.inputs)
-    if any(values.null_count().row(0)):
-        return None
-    X = values.to_numpy()
-    if not np.isfinite(X).all():
-        return None
-    target = _strings(frame, roles.target)
-    if target is not None and any(cell.lower() in MISSING for cell in set(target)):
-        return None
-    bad.rows += len(X)
-    return Chunk(X, target, _strings(frame, roles.id), line)
-
-
-def _strings(frame: pl.DataFrame, column: int | None) -> list[str] | None:
-    if column is None:
-        return None
-    return [(cell or "").strip() for cell in frame.get_column(str(column)).to_list()]
-
-
-def _is_utf8(block: bytes) -> bool:
-    try:
-        block.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -14,8 +14,10 @@ from dltrain.errors import InputError, Problem
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 """What counts as a number in a cell, blanks around it apart."""
 
-MISSING = frozenset({"", "?", "na", "n/a", "nan", "null"})
-"""Cells, in lower case, that hold no value."""
+EMPTY = frozenset({"", "nan", "n/a", "null"})
+"""Cells, in lower case, that hold no value, whatever data.missing_values says."""
+MISSING = EMPTY | {"?", "na"}
+"""The same with the default of data.missing_values."""
 
 _BOM = "\ufeff"
 _SAMPLE = 20
@@ -66,20 +68,29 @@ def sniff(head: str, place: str, *, tabs: bool, columns: Sequence[str] | None, k
     return Dialect(separator, names, True, unnamed)
 
 
-def _first_lines(head: str) -> str:
+def _first_lines(head: str, rows: int = _SAMPLE) -> str:
     """Enough to see how the table is written, without taking apart millions of characters."""
-    end = head.rfind("\n", 0, _ENOUGH) + 1
-    return head[:end] if len(head) > _ENOUGH and head.count("\n", 0, end) > _SAMPLE else head
+    enough = _ENOUGH * max(1, rows // _SAMPLE)
+    end = head.rfind("\n", 0, enough) + 1
+    return head[:end] if len(head) > enough and head.count("\n", 0, end) > rows else head
 
 
-def _records(head: str, separator: str) -> list[list[str]]:
+def first_rows(head: str, dialect: Dialect, most: int) -> list[tuple[str, ...]]:
+    """The cells of each column in the first rows below the header, of rows as long as they should be."""
+    width = len(dialect.names)
+    rows = _records(_first_lines(head, most), dialect.separator, most + 1)
+    rows = [row for row in rows[dialect.header :] if len(row) == width]
+    return list(zip(*rows, strict=True)) if rows else [()] * width
+
+
+def _records(head: str, separator: str, most: int = _SAMPLE) -> list[list[str]]:
     rows: list[list[str]] = []
     reader = csv.reader(io.StringIO(head, newline=""), delimiter=separator, skipinitialspace=True)
     try:
         for row in reader:
             if any(cell.strip() for cell in row):
                 rows.append([cell.strip() for cell in row])
-            if len(rows) == _SAMPLE:
+            if len(rows) == most:
                 break
     except csv.Error:
         pass  # a cell too long, for instance: reading the file names it

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from dltrain.config.records import Task
+from dltrain.data.columns import days
 from dltrain.data.dialect import is_number
 from dltrain.data.raw import Labels, Numbers, Raw, as_text, is_text
 from dltrain.data.roles import listed
@@ -29,6 +30,20 @@ def from_cells(cells: list[str]) -> Labels:
     return as_text(cells)
 
 
+def all_dates(cells: Iterable[str]) -> bool:
+    """Whether every cell is a date, and there is one."""
+    distinct = dict.fromkeys(cells)
+    return bool(distinct) and all(days(cell) is not None for cell in distinct)
+
+
+def sortable(cells: list[str]) -> Labels:
+    """Numbers if every cell is one, days since 1970-01-01 if every cell is a date, else text."""
+    if not all_dates(cells):
+        return from_cells(cells)
+    known = {cell: days(cell) for cell in dict.fromkeys(cells)}
+    return np.array([known[cell] for cell in cells], dtype=np.float64)
+
+
 def number_name(value: float | int | np.generic) -> str:
     """The name of a class whose label is a number: "3" for 3 and for 3.0, "0.5" for 0.5."""
     plain = value.item() if isinstance(value, np.generic) else value
@@ -37,6 +52,14 @@ def number_name(value: float | int | np.generic) -> str:
     if isinstance(plain, float) and plain.is_integer():
         return str(int(plain))
     return str(plain)
+
+
+def relabelled(y: Labels, label_map: Mapping[str, str]) -> Labels:
+    """The labels with other spellings replaced; numbers again if all of them are then."""
+    if not label_map:
+        return y
+    cells = [str(cell) for cell in y.tolist()] if is_text(y) else [number_name(value) for value in y.tolist()]
+    return from_cells([label_map.get(cell, cell) for cell in cells])
 
 
 def numbered(y: Labels) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:

@@ -8,18 +8,20 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from dltrain.config.records import DataFacts, Experiment, Split
+from dltrain.config.records import Data, DataFacts, Experiment, Split
+from dltrain.config.shares import settled_split
+from dltrain.data.cleaning import cleaned, labels_of, mean_weight
+from dltrain.data.dealing import Drawn, deal
 from dltrain.data.duplicates import copies
 from dltrain.data.files import content_sha256
 from dltrain.data.labels import SettledTask, check_classes, decide_task, merged, numbered
 from dltrain.data.preparation import Preparation
-from dltrain.data.raw import Lines, Numbers, Raw, is_text
+from dltrain.data.raw import Numbers, Raw, is_text
 from dltrain.data.roles import listed
-from dltrain.data.sizes import Sizes, settle_sizes
-from dltrain.data.sources import PARTS, Sources, read_sources, settle_image_shape
-from dltrain.data.split import Rows, draw_limit, draw_parts
+from dltrain.data.sources import Sources, read_sources, settle_image_shape
+from dltrain.data.split import Rows, draw_limit
 from dltrain.engine.arrays import Floats, Targets
-from dltrain.errors import InputError, Problem
+from dltrain.errors import InputError, Problem, did_you_mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,17 +55,19 @@ class Prepared:
     """The files that were read."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """One part before it is transformed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """What was read and who is in which part, before anything is fitted."""
 
-    raw: Raw
-    rows: Rows
-    origin: Rows | None = None
-    """Row numbers in the file of raw's rows, where `limit` left some out."""
-
-    def original(self) -> Rows:
-        return self.rows if self.origin is None else self.origin[self.rows]
+    drawn: dict[str, Drawn]
+    """train, train_dev, dev, test: those that have rows."""
+    task: SettledTask
+    image_shape: tuple[int, ...] | None
+    settled_split: Split
+    keys: dict[str, str]
+    """The config key that gave the rows of a part, where one did."""
+    notes: tuple[str, ...]
+    files: dict[str, Path]
 
 
 def prepare(experiment: Experiment) -> Prepared:
@@ -71,120 +75,150 @@ def prepare(experiment: Experiment) -> Prepared:
 
     Raises InputError with one problem for each thing wrong.
     """
-    sources = read_sources(experiment)
-    split = experiment.split
-    pool, origin, limited = _limit(sources.pool, experiment.data.limit, split.seed)
+    return finish(experiment, read_and_split(experiment))
+
+
+def read_and_split(experiment: Experiment) -> Tables:
+    """All tables, and the rows of each part. Nothing is fitted yet."""
+    sources, dropped = cleaned(read_sources(experiment), experiment.data)
+    split, label = experiment.split, experiment.data.label_map or {}
+    pool, limited = _limit(sources.pool, experiment.data.limit, split.seed)
+    sources = replace(sources, pool=pool)
     image_shape = settle_image_shape(experiment.data, pool)
     task, why = decide_task(pool, experiment.data.task)
-    classes = _classes(pool, sources, task)
-    sizes = settle_sizes(split, pool.n, sources.given)
+    if task == "regression":
+        _check_quantities(sources, label)
+    else:
+        check_classes(sources.every(), merged([numbered(labels_of(raw))[0] for raw in sources.every().values()]))
     stratify = _stratify(split, task)
-    drawn = _draw(
-        sources, pool, origin, draw_parts(sizes, split.seed, numbered(_labels(pool))[1] if stratify else None)
+    drawn, said = deal(sources, split, stratify)
+    return Tables(
+        drawn=drawn,
+        task=task,
+        image_shape=image_shape,
+        settled_split=settled_split(experiment, {part: len(one.rows) for part, one in drawn.items()}, stratify),
+        keys=sources.keys,
+        notes=(*sources.notes, *dropped, limited, *said, why),
+        files=sources.files,
     )
-    absent = _check_coverage(drawn, classes, split, sources.keys)
-    preparation = _fit(experiment, drawn["train"], task, classes, image_shape)
-    notes = [*sources.notes, limited, sizes.note, why, *absent, *_constant(preparation, drawn), _copied(drawn)]
+
+
+def finish(experiment: Experiment, tables: Tables) -> Prepared:
+    """Fits on the training rows alone and transforms every part."""
+    drawn = tables.drawn
+    classes = _classes(drawn["train"], tables.task)
+    absent = _check_coverage(drawn, classes, experiment.split, tables.keys)
+    preparation = _fit(experiment, drawn["train"], tables.task, classes, tables.image_shape)
+    notes = [*tables.notes, *absent, *_constant(preparation, drawn), _copied(drawn)]
     return Prepared(
         parts={part: _transform(one, preparation) for part, one in drawn.items()},
         preparation=preparation,
         facts=_facts(drawn, preparation),
         notes=tuple(note for note in notes if note),
-        settled_split=_settled(split, sizes, stratify, sources),
-        sha256=content_sha256(sources.files),
-        files=tuple(sources.files.values()),
+        settled_split=tables.settled_split,
+        sha256=content_sha256(tables.files),
+        files=tuple(tables.files.values()),
     )
-
-
-def _draw(sources: Sources, pool: Raw, origin: Rows | None, rows: dict[str, Rows]) -> dict[str, _Drawn]:
-    """All parts that have rows, in the order train, train_dev, dev, test."""
-    drawn = {part: _Drawn(pool, rows[part], origin) for part in PARTS if len(rows[part])}
-    drawn |= {part: _Drawn(raw, np.arange(raw.n)) for part, raw in sources.given.items()}
-    return {part: drawn[part] for part in PARTS if part in drawn}
 
 
 def _fit(
     experiment: Experiment,
-    train: _Drawn,
+    train: Drawn,
     task: SettledTask,
     classes: tuple[str, ...],
     image_shape: tuple[int, ...] | None,
 ) -> Preparation:
+    data, raw = experiment.data, train.raw
     return Preparation.fit(
-        train.raw.X,
-        _labels(train.raw),
+        raw.X,
+        labels_of(raw),
         train.rows,
         task=task,
-        features=train.raw.features,
+        features=raw.features,
         classes=classes,
-        normalize=experiment.data.normalize,
+        normalize=data.normalize,
         image_shape=image_shape,
-        target=train.raw.target,
+        kinds=raw.kinds,
+        vocabularies=raw.vocabularies,
+        missing=data.missing,
+        missing_indicator=data.missing_indicator,
+        target=raw.target,
         dtype=experiment.training.dtype,
-        columns=train.raw.columns,
-        header=train.raw.header,
-        id=experiment.data.id,
+        columns=raw.columns,
+        header=raw.header,
+        id=data.id,
+        class_weights=_class_weights(data, train, classes),
+        weight=data.weight,
+        weight_mean=mean_weight(raw, train.rows),
+        missing_values=tuple(data.missing_values),
+        label_map=data.label_map or {},
     )
 
 
-def _labels(raw: Raw) -> npt.NDArray[np.generic]:
-    assert raw.y is not None
-    return raw.y
+def _class_weights(data: Data, train: Drawn, classes: tuple[str, ...]) -> tuple[float, ...] | None:
+    """w_c with (1/m) Σ w_(y_i) = 1 over the training set: m/(C m_c) if balanced, else as given, 1 where not."""
+    if data.class_weights is None:
+        return None
+    if not classes:
+        raise InputError(Problem("a regression has no classes; leave it out", "data.class_weights"))
+    counts = np.bincount(numbered(labels_of(train.raw)[train.rows])[1], minlength=len(classes))
+    if data.class_weights == "balanced":
+        return tuple(len(train.rows) / (len(classes) * count) for count in counts.tolist())
+    unknown = [name for name in data.class_weights if name not in classes]
+    if unknown:
+        hint = did_you_mean(unknown[0], classes) or f"; the classes are {listed(classes)}"
+        raise InputError(Problem(f"there is no class {unknown[0]!r}{hint}", "data.class_weights"))
+    given = np.array([data.class_weights.get(name, 1.0) for name in classes])
+    mean = float((given * counts).sum() / counts.sum())
+    if not mean:
+        raise InputError(Problem("every training row has weight 0", "data.class_weights"))
+    return tuple((given / mean).tolist())
 
 
-def _limit(pool: Raw, limit: int | None, seed: int) -> tuple[Raw, Rows | None, str]:
+def _limit(pool: Raw, limit: int | None, seed: int) -> tuple[Raw, str]:
     if limit is None or limit >= pool.n:
-        return pool, None, "" if limit is None else f"limit: there are {pool.n} rows, all are used"
-    rows = draw_limit(pool.n, limit, seed)
-    lines = tuple(line for row in rows.tolist() if (line := pool.lines.of(row)) is not None)
-    fewer = replace(
-        pool,
-        X=pool.X[rows],
-        y=_labels(pool)[rows],
-        ids=None if pool.ids is None else [pool.ids[row] for row in rows],
-        lines=Lines(starts=(0,), firsts=(lines,)) if lines else Lines(),
-    )
-    return fewer, rows, f"limit: {limit} of {pool.n} rows, drawn with split.seed {seed}"
+        return pool, "" if limit is None else f"limit: there are {pool.n} rows, all are used"
+    return pool.only(draw_limit(pool.n, limit, seed)), f"limit: {limit} of {pool.n} rows, drawn with split.seed {seed}"
 
 
-def _classes(pool: Raw, sources: Sources, task: SettledTask) -> tuple[str, ...]:
-    """Class names of all parts together; () for regression."""
-    every = {"train": pool, **sources.given}
-    if task != "regression":
-        classes = merged([numbered(_labels(raw))[0] for raw in every.values()])
-        check_classes(every, classes)
-        return classes
+def _classes(train: Drawn, task: SettledTask) -> tuple[str, ...]:
+    """Class names of the training rows; () for regression."""
+    return () if task == "regression" else merged([sorted(_present(train))])
+
+
+def _check_quantities(sources: Sources, label_map: dict[str, str]) -> None:
     problems = [
-        Problem(f"the target is text, regression needs numbers: {raw.where(0)}", sources.keys[part])
-        for part, raw in sources.given.items()
-        if is_text(_labels(raw))
+        Problem(f"the target is text, regression needs numbers: {raw.where(0)}", sources.keys.get(part))
+        for part, raw in sources.every().items()
+        if is_text(labels_of(raw))
     ]
+    if label_map:
+        problems.append(Problem("a regression has no classes; leave it out", "data.label_map"))
     if problems:
         raise InputError(*problems)
-    return ()
 
 
 def _stratify(split: Split, task: SettledTask) -> bool:
     if split.stratify is True and task == "regression":
         raise InputError(Problem("only classes can be kept in proportion; leave it at auto", "split.stratify"))
-    return task != "regression" if split.stratify == "auto" else split.stratify
+    automatic = task != "regression" and split.by not in ("time", "hash", "column")
+    return automatic if split.stratify == "auto" else split.stratify
 
 
-def _check_coverage(
-    drawn: dict[str, _Drawn], classes: tuple[str, ...], split: Split, keys: dict[str, str]
-) -> list[str]:
-    """InputError if a class is missing from a part. With `stratify: false` a note is enough, but for train."""
+def _check_coverage(drawn: dict[str, Drawn], classes: tuple[str, ...], split: Split, keys: dict[str, str]) -> list[str]:
+    """InputError if a class is missing from a part. Where classes are not kept in proportion a note is enough, but
+    for train, which must have every class."""
     if not classes:
         return []
     present = {part: _present(one) for part, one in drawn.items()}
-    unlearned = [name for name in classes if name not in present["train"]]
+    unlearned = merged([sorted(set().union(*present.values()) - set(classes))])
     if unlearned:
-        raise InputError(_unlearned(unlearned, present, keys))
+        raise InputError(_unlearned(list(unlearned), present, keys))
     problems, notes = [], []
     for part, names in present.items():
         missing = [name for name in classes if name not in names]
         what = f"{_these(missing)} not occur in {part}"
-        if missing and split.stratify is False:
+        if missing and (split.stratify is False or split.by in ("time", "hash", "column")):
             notes.append(f"{what}: its error says nothing of them")
         elif missing:
             hint = f"take a larger {part}, merge rare classes, or accept it with split.stratify: false"
@@ -208,12 +242,12 @@ def _unlearned(classes: list[str], present: dict[str, set[str]], keys: dict[str,
     return Problem(f"{_these(classes)} not occur in train, only in {' and '.join(elsewhere)}; {hint}", key)
 
 
-def _present(one: _Drawn) -> set[str]:
-    names, codes = numbered(_labels(one.raw))
+def _present(one: Drawn) -> set[str]:
+    names, codes = numbered(labels_of(one.raw))
     return {names[code] for code in np.unique(codes[one.rows])}
 
 
-def _constant(preparation: Preparation, drawn: dict[str, _Drawn]) -> list[str]:
+def _constant(preparation: Preparation, drawn: dict[str, Drawn]) -> list[str]:
     """Notes on columns that are constant in the training set, and on those that vary elsewhere."""
     names = preparation.constant
     if not names:
@@ -227,7 +261,8 @@ def _constant(preparation: Preparation, drawn: dict[str, _Drawn]) -> list[str]:
     value = train.raw.X[train.rows[0], columns]
     for part, one in drawn.items():
         if part != "train":
-            varies = (one.raw.X[:, columns][one.rows] != value).any(axis=0)
+            there = one.raw.X[:, columns][one.rows]
+            varies = ((there != value) & ~((there != there) & (value != value))).any(axis=0)  # a gap equals a gap
             changed = [name for name, differs in zip(names, varies, strict=True) if differs]
             if changed:
                 ignored = "the model has not learned what they mean" if then else "the model has never seen that"
@@ -235,7 +270,7 @@ def _constant(preparation: Preparation, drawn: dict[str, _Drawn]) -> list[str]:
     return notes
 
 
-def _copied(drawn: dict[str, _Drawn]) -> str:
+def _copied(drawn: dict[str, Drawn]) -> str:
     inputs: dict[str, tuple[Numbers, Rows | None]] = {part: (one.raw.X, one.rows) for part, one in drawn.items()}
     counts = copies(inputs) if len(inputs) > 1 else {}
     if not counts:
@@ -244,30 +279,20 @@ def _copied(drawn: dict[str, _Drawn]) -> str:
     return f"duplicates: rows with the same inputs as a training row: {text}; errors there look better than they are"
 
 
-def _transform(one: _Drawn, preparation: Preparation) -> Part:
-    rows = one.original()
-    ids = one.raw.ids
+def _transform(one: Drawn, preparation: Preparation) -> Part:
+    raw, ids = one.raw, one.raw.ids
+    weights = raw.extras.get("weight")
     return Part(
-        X=preparation.transform(one.raw.X, one.rows),
-        y=preparation.encode(_labels(one.raw)[one.rows]),
-        rows=rows,
+        X=preparation.transform(raw.X, one.rows, raw.vocabularies),
+        y=preparation.encode(labels_of(raw)[one.rows]),
+        rows=one.original(),
         ids=None if ids is None else [ids[row] for row in one.rows],
+        weights=None if weights is None else weights[one.rows].astype(np.float64) / preparation.weight_mean,
     )
 
 
-def _facts(drawn: dict[str, _Drawn], preparation: Preparation) -> DataFacts:
+def _facts(drawn: dict[str, Drawn], preparation: Preparation) -> DataFacts:
     parts = {part: len(one.rows) for part, one in drawn.items()}
     return DataFacts(
         m=parts["train"], n_x=preparation.n_x, classes=preparation.classes, task=preparation.task, parts=parts
-    )
-
-
-def _settled(split: Split, sizes: Sizes, stratify: bool, sources: Sources) -> Split:
-    return replace(
-        split,
-        train=sizes.train,
-        train_dev=sizes.train_dev,
-        dev=None if "dev" in sources.given else sizes.dev,
-        test=None if "test" in sources.given else sizes.test,
-        stratify=stratify,
     )

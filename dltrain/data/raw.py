@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from dltrain.data.columns import Kind
 from dltrain.errors import Problem
 
 Numbers: TypeAlias = npt.NDArray[Any]
 """Real numbers of any kind: bool, integers or floats."""
 
 Labels: TypeAlias = npt.NDArray[Any]
-"""(n,): numbers, or text as an array of str objects."""
+"""(n,): numbers, or text as an array of str objects; "" is a gap."""
+
+Extra: TypeAlias = Literal["weight", "group", "column"]
+"""Columns that are read for other ends than as inputs: data.weight, split.group and split.column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +45,8 @@ class Raw:
     """A table: inputs X, target y and what is known of its columns."""
 
     X: Numbers
-    """(n, n_x), in the dtype of the file where that is smaller than float64."""
+    """(n, n_x), in the dtype of the file where that is smaller than float64. A date is in days since 1970-01-01,
+    a category is its place in the column's vocabulary, a gap is NaN."""
     y: Labels | None
     """(n,), or None where no target was asked for."""
     features: tuple[str, ...]
@@ -56,16 +62,47 @@ class Raw:
     """Shape of a row, where the file says it."""
     place: str = ""
     """The file, for messages."""
+    places: tuple[tuple[int, str], ...] = ()
+    """(first row, file) of each, where several files are one table."""
     lines: Lines = field(default_factory=Lines)
+    kinds: tuple[Kind, ...] = ()
+    """What each column of X holds; () where all hold numbers."""
+    vocabularies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names of the categories of each such column, by code."""
+    extras: Mapping[Extra, Labels] = field(default_factory=dict)
+    """(n,) each."""
+    dated: bool = False
+    """extras["column"] holds days since 1970-01-01."""
+    origin: npt.NDArray[np.int64] | None = None
+    """(n,) row numbers in the file, where rows were left out; None where none was."""
 
     @property
     def n(self) -> int:
         return int(self.X.shape[0])
 
+    def kind(self, column: int) -> Kind:
+        return self.kinds[column] if self.kinds else "number"
+
+    def only(self, rows: npt.NDArray[np.int64]) -> Raw:
+        """The chosen rows alone; their numbers and lines in the file stay known."""
+        lines = tuple(line for row in rows.tolist() if (line := self.lines.of(row)) is not None)
+        return replace(
+            self,
+            X=self.X[rows],
+            y=None if self.y is None else self.y[rows],
+            ids=None if self.ids is None else [self.ids[row] for row in rows],
+            extras={role: values[rows] for role, values in self.extras.items()},
+            lines=Lines(starts=(0,), firsts=(lines,)) if lines else Lines(),
+            origin=rows if self.origin is None else self.origin[rows],
+        )
+
     def where(self, row: int) -> str:
         """`file:line` of a row, or `file, row N` (from 0) where the file has no lines."""
         line = self.lines.of(row)
-        return f"{self.place}:{line}" if line is not None else f"{self.place}, row {row}"
+        number = row if self.origin is None else int(self.origin[row])
+        piece = bisect_right(self.places, number, key=lambda place: place[0]) - 1
+        place = self.places[piece][1] if piece >= 0 else self.place
+        return f"{place}:{line}" if line is not None else f"{place}, row {row}"
 
     def problem(self, message: str, row: int, key: str) -> Problem:
         """A problem with one row: at its line, or under the config's key where rows have no lines."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dltrain.config.records import Data
+from dltrain.config.records import Data, Experiment
+from dltrain.data.raw import Extra
 from dltrain.errors import InputError, Problem, did_you_mean
 
 _MANY = 12
@@ -17,8 +18,9 @@ class Roles:
     """Positions in the file, from 0."""
 
     inputs: tuple[int, ...]
-    target: int | None
-    id: int | None
+    target: int | None = None
+    id: int | None = None
+    extras: tuple[tuple[Extra, int], ...] = ()
 
 
 def listed(names: Sequence[str], most: int = _MANY) -> str:
@@ -72,14 +74,45 @@ class _Finder:
         return [column for column in found if column is not None]
 
 
-def choose_roles(data: Data, names: Sequence[str], place: str, header: bool, target: str | int | None) -> Roles:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Columns that the config names for other ends than as inputs: role -> (column, the key that names it)."""
+
+    extras: Mapping[Extra, tuple[str, str]]
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> Wanted:
+        named: dict[Extra, tuple[str | None, str]] = {
+            "weight": (experiment.data.weight, "data.weight"),
+            "group": (experiment.split.group, "split.group"),
+            "column": (experiment.split.column, "split.column"),
+        }
+        return cls({role: (name, key) for role, (name, key) in named.items() if name is not None})
+
+    @property
+    def names(self) -> set[str]:
+        return {name for name, _ in self.extras.values()}
+
+
+NOTHING = Wanted({})
+
+
+def choose_roles(
+    data: Data,
+    names: Sequence[str],
+    place: str,
+    header: bool,
+    target: str | int | None,
+    wanted: Wanted = NOTHING,
+) -> Roles:
     """The roles that the config gives the columns. `target` is the target's column, None if it isn't in this table."""
     finder = _Finder(names, place, header)
     y = finder.find(target, "data.target") if target is not None else None
     label = finder.find(data.id, "data.id") if data.id is not None else None
+    extras = {role: finder.find(name, key) for role, (name, key) in wanted.extras.items()}
     out = set(finder.find_all(data.exclude or [], "data.exclude"))
     if data.features == "all":
-        inputs = [column for column in range(len(names)) if column not in out | {y, label}]
+        inputs = [column for column in range(len(names)) if column not in out | {y, label} | set(extras.values())]
     else:
         inputs = [column for column in finder.find_all(data.features, "data.features") if column not in out]
         if y in inputs:
@@ -90,17 +123,26 @@ def choose_roles(data: Data, names: Sequence[str], place: str, header: bool, tar
         finder.problems.append(Problem(f"no input column is left in {place} beside the target", "data.features"))
     if finder.problems:
         raise InputError(*finder.problems)
-    return Roles(tuple(inputs), y, label)
+    return Roles(
+        tuple(inputs), y, label, tuple((role, column) for role, column in extras.items() if column is not None)
+    )
 
 
 def roles_like(
-    features: Sequence[str], target: str | None, id: str | None, names: Sequence[str], place: str
+    features: Sequence[str],
+    target: str | None,
+    id: str | None,
+    names: Sequence[str],
+    place: str,
+    extras: Mapping[Extra, str] | None = None,
 ) -> tuple[Roles, list[Problem]]:
     """The same columns found by name in another table, in whatever order they stand there."""
+    extras = extras or {}
     known = {name: column for column, name in enumerate(names)}
-    wanted = [*features, *([target] if target is not None else [])]
+    wanted = [*features, *([target] if target is not None else []), *extras.values()]
     problems = [
         Problem(f"{place} has no column {name!r}{did_you_mean(name, names)}") for name in wanted if name not in known
     ]
     inputs = tuple(known.get(name, 0) for name in features)
-    return Roles(inputs, known.get(target) if target else None, known.get(id) if id else None), problems
+    others = tuple((role, known.get(name, 0)) for role, name in extras.items())
+    return Roles(inputs, known.get(target) if target else None, known.get(id) if id else None, others), problems

@@ -11,13 +11,16 @@ from typing import BinaryIO
 import numpy as np
 
 from dltrain.data.arrays import as_inputs, as_labels
+from dltrain.data.coding import Rules, missing_cells
+from dltrain.data.columns import Kind, all_numbers
 from dltrain.data.delimited import is_tsv, open_table
 from dltrain.data.dialect import Dialect
 from dltrain.data.files import kind_of, open_data, require_file, shown
 from dltrain.data.idx import read_idx
+from dltrain.data.labels import from_cells
 from dltrain.data.npy import Array, npz_shapes, read_npy, read_npz
 from dltrain.data.preparation import Preparation
-from dltrain.data.raw import Labels, Numbers, as_text
+from dltrain.data.raw import Extra, Labels, Numbers, as_text, is_text
 from dltrain.data.roles import Roles, listed, roles_like
 from dltrain.engine.arrays import Floats
 from dltrain.errors import InputError, Problem
@@ -77,14 +80,37 @@ def _text(
         return _match(dialect, place, preparation, labelled)
 
     known = {*preparation.features, preparation.target} if preparation.header else set()
-    table = open_table(stream, place, choose, tabs=tabs, known=known)
+    rules = rules_of(preparation)
+    table = open_table(stream, place, choose, rules=rules, tabs=tabs, known=known, from_config=False)
     none = True
     for piece in table.chunks:
         none = none and not piece.n
         y = None if piece.target is None else as_text(piece.target)
-        yield from _cut(RawRows(piece.X, y, piece.ids), chunk)
+        yield from _cut(RawRows(piece.X, y, piece.ids, _weights(piece.extras, preparation, place)), chunk)
     if none:
         raise InputError(Problem(f"{place} has a header and no rows"))
+
+
+def rules_of(preparation: Preparation) -> Rules:
+    """How a model reads new cells: as those that it was trained on."""
+    kinds: tuple[Kind, ...] = preparation.kinds or all_numbers(len(preparation.features))
+    return Rules(
+        missing=missing_cells(preparation.missing_values),
+        gaps="fill" if preparation.fills else "error",
+        kinds=dict(zip(preparation.features, kinds, strict=True)),
+        vocabularies=preparation.categories,
+    )
+
+
+def _weights(extras: dict[Extra, list[str]], preparation: Preparation, place: str) -> Floats | None:
+    """Example weights on the scale of the training set's."""
+    cells = extras.get("weight")
+    if cells is None:
+        return None
+    values = from_cells(cells)
+    if is_text(values) or not (np.isfinite(values) & (values >= 0)).all():
+        raise InputError(f"{place}: the weights in {preparation.weight} are not all numbers from 0 on")
+    return np.asarray(values, dtype=np.float64) / preparation.weight_mean
 
 
 def _match(dialect: Dialect, place: str, preparation: Preparation, labelled: bool) -> Roles:
@@ -92,36 +118,41 @@ def _match(dialect: Dialect, place: str, preparation: Preparation, labelled: boo
     names = dialect.names
     by_name = dialect.header and (preparation.header or set(preparation.features) <= set(names))
     if by_name:
-        roles, problems = roles_like(preparation.features, target, preparation.id, names, place)
+        extras: dict[Extra, str] = {}
+        if labelled and preparation.weight in names:
+            extras = {"weight": preparation.weight or ""}
+        roles, problems = roles_like(preparation.features, target, preparation.id, names, place, extras)
         if problems:
             raise InputError(*problems)
         return roles
-    if len(names) == preparation.n_x and not labelled:
-        return Roles(tuple(range(len(names))), None, None)
+    if len(names) == len(preparation.features) and not labelled:
+        return Roles(tuple(range(len(names))))
     if len(names) == len(preparation.columns) and preparation.target in preparation.columns:
         roles, _ = roles_like(preparation.features, target, preparation.id, preparation.columns, place)
         return roles
-    if labelled and len(names) == preparation.n_x + 1:
-        return Roles(tuple(range(preparation.n_x)), preparation.n_x, None)
+    if labelled and len(names) == len(preparation.features) + 1:
+        return Roles(tuple(range(len(preparation.features))), len(preparation.features))
     raise InputError(Problem(_wrong_number(place, len(names), preparation, labelled)))
 
 
 def _wrong_number(place: str, columns: int, preparation: Preparation, labelled: bool) -> str:
-    wanted = f"the {preparation.n_x} inputs {listed(preparation.features, 6)}"
+    wanted = f"the {len(preparation.features)} inputs {listed(preparation.features, 6)}"
     if labelled:
         wanted += f" and the target {preparation.target}"
-    elif len(preparation.columns) != preparation.n_x:
+    elif len(preparation.columns) != len(preparation.features):
         wanted += f", or the {len(preparation.columns)} columns of the training file"
     return f"{place} has {columns} columns and no header; expected {wanted}"
 
 
 def _from_npz(path: Path, preparation: Preparation, labelled: bool) -> RawRows:
     shapes = npz_shapes(path)
-    fits = [name for name, shape in shapes.items() if len(shape) > 1 and np.prod(shape[1:]) == preparation.n_x]
+    fits = [
+        name for name, shape in shapes.items() if len(shape) > 1 and np.prod(shape[1:]) == len(preparation.features)
+    ]
     best = [name for name in ("x_test", "X_test", "x", "X") if name in fits] if len(fits) > 1 else fits
     if not best:
         message = (
-            f"{shown(path)} has no array of rows with {preparation.n_x} inputs"
+            f"{shown(path)} has no array of rows with {len(preparation.features)} inputs"
             if not fits
             else (f"{shown(path)} has {listed(fits)}; keep one of them, or call one x")
         )
@@ -130,7 +161,7 @@ def _from_npz(path: Path, preparation: Preparation, labelled: bool) -> RawRows:
     if labelled:
         names.append(_label_array(best[0], shapes, preparation, shown(path)))
     arrays = read_npz(path, names)
-    X, _ = as_inputs(arrays[0], f"{shown(path)}: {names[0]}", None)
+    X, _ = as_inputs(arrays[0], f"{shown(path)}: {names[0]}", None, gaps=bool(preparation.fills))
     y = as_labels(arrays[1], f"{shown(path)}: {names[1]}", None) if labelled else None
     if y is not None and len(y) != len(X):
         raise InputError(f"{shown(path)}: {names[0]} has {len(X)} rows, {names[1]} has {len(y)}")
@@ -145,8 +176,8 @@ def _label_array(inputs: str, shapes: dict[str, tuple[int, ...]], preparation: P
 
 
 def _from_array(array: Array, place: str, preparation: Preparation, labelled: bool) -> RawRows:
-    X, _ = as_inputs(array, place, None)
-    if X.shape[1] == preparation.n_x and not labelled:
+    X, _ = as_inputs(array, place, None, gaps=bool(preparation.fills))
+    if X.shape[1] == len(preparation.features) and not labelled:
         return RawRows(X)
     columns = preparation.columns
     if X.shape[1] == len(columns) and preparation.target in columns:

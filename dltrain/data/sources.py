@@ -13,6 +13,7 @@ from dltrain.data.files import kind_of, require_file, shown
 from dltrain.data.idx import read_idx
 from dltrain.data.npy import Array, read_npy, read_npz
 from dltrain.data.raw import Raw
+from dltrain.data.reading import Reading
 from dltrain.data.roles import listed
 from dltrain.data.tables import pair, read_like, read_single, select
 from dltrain.errors import InputError, Problem
@@ -33,19 +34,26 @@ class Sources:
     files: dict[str, Path]
     """What was read, for the hash."""
     notes: tuple[str, ...] = field(default=())
+    apart: Raw | None = None
+    """The rows of data.dev_test_source, from which dev and test are drawn."""
+
+    def every(self) -> dict[str, Raw]:
+        """All tables, the pool as `train`."""
+        return {"train": self.pool, **({"dev": self.apart} if self.apart is not None else {}), **self.given}
 
 
 def read_sources(experiment: Experiment) -> Sources:
     """Reads all tables. Raises InputError for everything that cannot be read or does not fit together."""
     data, split = experiment.data, experiment.split
+    reading = Reading.of(experiment)
     named = _named_files(split)
     if data.arrays is not None:
         if named:
             raise InputError(Problem("data.arrays says already who is in which part; leave it out", "split.files"))
-        return _from_arrays(data, data.arrays)
+        return _from_arrays(reading, data.arrays)
     if split.by == "files" and not named:
         raise InputError(Problem("files needs split.files: {train: .., dev: .., test: ..}", "split.by"))
-    return _from_files(data, named)
+    return _from_files(reading, named)
 
 
 def _named_files(split: Split) -> dict[str, Path]:
@@ -55,43 +63,60 @@ def _named_files(split: Split) -> dict[str, Path]:
     return {part: Path(name) for part, name in named.items() if name is not None}
 
 
-def _from_files(data: Data, named: dict[str, Path]) -> Sources:
+def _from_files(reading: Reading, named: dict[str, Path]) -> Sources:
+    data = reading.data
     notes = []
-    files = {}
+    files: dict[str, Path] = {}
     if "train" in named:
         path = require_file(named["train"], "split.files.train")
-        pool = select_if_whole(read_single(path, data, "split.files.train"), data)
+        pool = select_if_whole(read_single(path, reading, "split.files.train"), reading)
         files["train"] = path
-        if path != Path(data.source):
+        if data.source != str(path):
             notes.append(f"data.source ({data.source}) is not read: split.files names the training rows")
     else:
-        pool, files["source"] = _read_source(data)
+        pool = _read_source(reading, files)
+    apart = None
+    if data.dev_test_source is not None:
+        apart = _read_apart(reading, pool, data.dev_test_source, files)
     given = {}
     for part, path in named.items():
         if part != "train":
             key = f"split.files.{part}"
             files[part] = require_file(path, key)
-            given[part] = read_like(path, pool, data, key)
+            given[part] = read_like(path, pool, reading, key)
     keys = {part: f"split.files.{part}" for part in given}
-    return Sources(pool, given, keys, files, tuple(notes))
+    return Sources(pool, given, keys, files, tuple(notes), apart)
 
 
-def _read_source(data: Data) -> tuple[Raw, Path]:
+def _read_source(reading: Reading, files: dict[str, Path]) -> Raw:
+    """The table of data.source; what was read goes into `files`."""
+    data = reading.data
+    assert isinstance(data.source, str)
     known = built_in(data.source)
     if known is not None:
         if data.target not in (None, known.target):
             raise InputError(Problem(f"the target of {known.name} is {known.target!r}", "data.target"))
-        return select(read_built_in(known), data), built_in_file(known.name)
+        files["source"] = built_in_file(known.name)
+        return select(read_built_in(known), reading)
     path = Path(data.source)
     if path.is_dir():
         raise InputError(_folder_without_arrays(path))
     require_file(path, "data.source", tuple(known.name for known in built_in_sets()))
-    return select_if_whole(read_single(path, data, "data.source"), data), path
+    files["source"] = path
+    return select_if_whole(read_single(path, reading, "data.source"), reading)
 
 
-def select_if_whole(raw: Raw, data: Data) -> Raw:
+def _read_apart(reading: Reading, pool: Raw, source: str | list[str], files: dict[str, Path]) -> Raw:
+    """The table of data.dev_test_source, read as that of data.source was."""
+    assert isinstance(source, str)
+    path = require_file(Path(source), "data.dev_test_source")
+    files["dev_test_source"] = path
+    return read_like(path, pool, reading, "data.dev_test_source")
+
+
+def select_if_whole(raw: Raw, reading: Reading) -> Raw:
     """Tables made of arrays know no roles yet: their columns are chosen here."""
-    return select(raw, data) if raw.target not in raw.columns else raw
+    return select(raw, reading) if raw.target not in raw.columns else raw
 
 
 def _folder_without_arrays(path: Path) -> Problem:
@@ -110,10 +135,10 @@ def _folder_without_arrays(path: Path) -> Problem:
     return Problem(message, "data.arrays")
 
 
-def _from_arrays(data: Data, arrays: dict[str, list[str]] | object) -> Sources:
-    assert isinstance(arrays, dict)
+def _from_arrays(reading: Reading, arrays: dict[str, list[str]] | object) -> Sources:
+    assert isinstance(arrays, dict) and isinstance(reading.data.source, str)
     _check_arrays(arrays)
-    path = Path(data.source)
+    path = Path(reading.data.source)
     folder = path.is_dir()
     if not folder:
         require_file(path, "data.source", tuple(known.name for known in built_in_sets()))
@@ -126,7 +151,7 @@ def _from_arrays(data: Data, arrays: dict[str, list[str]] | object) -> Sources:
         key = f"data.arrays.{part}"
         try:
             both = [_file_array(path, name, key, files) for name in (x, y)] if folder else read_npz(path, [x, y], key)
-            read[part] = select(pair(both[0], both[1], (x, y), data, shown(path), key), data)
+            read[part] = select(pair(both[0], both[1], (x, y), reading, shown(path), key), reading)
         except InputError as error:
             problems += error.problems
     pool = read.pop("train", None)

@@ -10,48 +10,62 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dltrain.config.records import Data
 from dltrain.data.arrays import as_inputs, as_labels, check_finite, image_axes, pixel_names
+from dltrain.data.coding import Rules
 from dltrain.data.delimited import read_table
 from dltrain.data.dialect import Dialect
 from dltrain.data.files import kind_of, shown
 from dltrain.data.npy import npz_shapes, read_npy, read_npz
-from dltrain.data.raw import Numbers, Raw
+from dltrain.data.raw import Extra, Labels, Numbers, Raw
+from dltrain.data.reading import Reading
 from dltrain.data.roles import Roles, choose_roles, column_names, listed, roles_like
 from dltrain.errors import InputError, Problem
 
 
-def read_single(path: Path, data: Data, key: str) -> Raw:
+def read_single(path: Path, reading: Reading, key: str) -> Raw:
     """The table of a file that holds inputs and target together."""
     kind = kind_of(path, key)
     if kind == "delimited":
-        return _read_text(path, data)
+        return _read_text(path, reading)
     if kind == "npy":
-        return _from_matrix(read_npy(path, key), data, shown(path), key)
+        return _from_matrix(read_npy(path, key), reading, shown(path), key)
     if kind == "npz":
-        return _from_npz(path, data, key)
+        return _from_npz(path, reading, key)
     message = f"{shown(path)} is an IDX file, which holds inputs or targets only; "
     raise InputError(Problem(message + "let data.source be its folder and name the pair in data.arrays", key))
 
 
-def read_like(path: Path, like: Raw, data: Data, key: str) -> Raw:
-    """The table of another part's file, whose columns must be those of `like`: by name, or by place."""
+def read_like(path: Path, like: Raw, reading: Reading, key: str) -> Raw:
+    """The table of another part's file, whose columns must be those of `like`: by name, or by place.
+
+    Its categories have the codes of `like`; names that are new come behind.
+    """
+    data = reading.data
     if kind_of(path, key) != "delimited":
-        return _same_columns(read_single(path, data, key), like, key)
+        return _same_columns(read_single(path, reading, key), like, key)
 
     def choose(dialect: Dialect) -> Roles:
         if not (dialect.header and like.header):
             if len(dialect.names) != len(like.columns):
                 message = f"has {len(dialect.names)} columns, {like.place} has {len(like.columns)}"
                 raise InputError(Problem(f"{shown(path)} {message}", key))
-            return _roles(data, like.columns, shown(path), like.header)
-        roles, problems = roles_like(like.features, like.target, data.id, dialect.names, shown(path))
+            return _roles(reading, like.columns, shown(path), like.header)
+        extras = {role: name for role, (name, _) in reading.wanted.extras.items()}
+        roles, problems = roles_like(like.features, like.target, data.id, dialect.names, shown(path), extras)
         if problems:
             raise InputError(*(replace(problem, key=key) for problem in problems))
         return roles
 
-    raw, _ = read_table(path, choose, columns=data.columns, known={*like.features, like.target})
+    raw, _ = read_table(
+        path, choose, rules=rules_like(reading, like), columns=data.columns, known={*like.features, like.target}
+    )
     return replace(raw, features=like.features, target=like.target)
+
+
+def rules_like(reading: Reading, like: Raw) -> Rules:
+    """Rules by which another table's cells become what those of `like` are."""
+    kinds = {name: like.kind(column) for column, name in enumerate(like.features)}
+    return replace(reading.rules, kinds=kinds, vocabularies=like.vocabularies)
 
 
 def _same_columns(raw: Raw, like: Raw, key: str) -> Raw:
@@ -61,17 +75,20 @@ def _same_columns(raw: Raw, like: Raw, key: str) -> Raw:
     return replace(raw, features=like.features, target=like.target)
 
 
-def _roles(data: Data, names: Sequence[str], place: str, header: bool) -> Roles:
+def _roles(reading: Reading, names: Sequence[str], place: str, header: bool) -> Roles:
+    data = reading.data
     if data.target is None:
         hint = f"data.target: {names[-1]}" if header else "data.target: -1 (the last column)"
         message = f"which column is the target? {place} has {listed(names)}; for instance {hint}"
         raise InputError(Problem(message, "data.target"))
-    return choose_roles(data, names, place, header, data.target)
+    return choose_roles(data, names, place, header, data.target, reading.wanted)
 
 
-def _read_text(path: Path, data: Data) -> Raw:
+def _read_text(path: Path, reading: Reading) -> Raw:
+    data = reading.data
+
     def choose(dialect: Dialect) -> Roles:
-        roles = _roles(data, dialect.names, shown(path), dialect.header or data.columns is not None)
+        roles = _roles(reading, dialect.names, shown(path), dialect.header or data.columns is not None)
         nameless = [column for column in dialect.unnamed if column in roles.inputs]
         if nameless and data.features == "all":
             names = listed([f"column_{column + 1}" for column in nameless])
@@ -81,12 +98,12 @@ def _read_text(path: Path, data: Data) -> Raw:
             raise InputError(Problem(message, where=f"{shown(path)}:1:{nameless[0] + 1}"))
         return roles
 
-    named = [data.target, data.id, *(data.exclude or []), *(data.features if data.features != "all" else [])]
-    raw, _ = read_table(path, choose, columns=data.columns, known={name for name in named if isinstance(name, str)})
+    raw, _ = read_table(path, choose, rules=reading.rules, columns=data.columns, known=reading.named)
     return raw
 
 
-def _from_matrix(array: npt.NDArray[Any], data: Data, place: str, key: str) -> Raw:
+def _from_matrix(array: npt.NDArray[Any], reading: Reading, place: str, key: str) -> Raw:
+    data = reading.data
     if array.ndim != 2 or not array.size:
         hint = "; pairs of files go into data.arrays, with their folder as data.source"
         raise InputError(Problem(f"{place} has shape {array.shape}, a table needs rows and columns{hint}", key))
@@ -97,28 +114,32 @@ def _from_matrix(array: npt.NDArray[Any], data: Data, place: str, key: str) -> R
         raise InputError(Problem(message, "data.columns"))
     names = tuple(data.columns) if data.columns else column_names(array.shape[1])
     target = -1 if data.target is None else data.target
-    roles = choose_roles(data, names, place, data.columns is not None, target)
+    roles = choose_roles(data, names, place, data.columns is not None, target, reading.wanted)
     assert roles.target is not None
-    check_finite(array, place, key)
+    X = np.ascontiguousarray(array[:, list(roles.inputs)])
+    check_finite(X, place, key, gaps=reading.gaps)
+    check_finite(array[:, [roles.target]], place, key)
     return Raw(
-        X=np.ascontiguousarray(array[:, list(roles.inputs)]),
+        X=X,
         y=np.ascontiguousarray(array[:, roles.target]),
         features=tuple(names[column] for column in roles.inputs),
         target=names[roles.target],
         columns=names,
         header=data.columns is not None,
         ids=None if roles.id is None else [str(value) for value in array[:, roles.id].tolist()],
+        extras={role: np.ascontiguousarray(array[:, column]) for role, column in roles.extras},
         place=place,
     )
 
 
-def _from_npz(path: Path, data: Data, key: str) -> Raw:
+def _from_npz(path: Path, reading: Reading, key: str) -> Raw:
+    data = reading.data
     shapes = npz_shapes(path, key)
     if not isinstance(data.target, str):
         raise InputError(Problem(f"{shown(path)} holds {listed(list(shapes))}; {_suggest(shapes)}", "data.arrays"))
     inputs = _partner(data.target, shapes)
     X, y = read_npz(path, [inputs, data.target], key)
-    return pair(X, y, (inputs, data.target), data, shown(path), key)
+    return pair(X, y, (inputs, data.target), reading, shown(path), key)
 
 
 def _suggest(shapes: dict[str, tuple[int, ...]]) -> str:
@@ -145,9 +166,12 @@ def _partner(target: str, shapes: dict[str, tuple[int, ...]]) -> str:
     return tables[0] if len(tables) == 1 else "X"
 
 
-def pair(x: npt.NDArray[Any], y: npt.NDArray[Any], names: tuple[str, str], data: Data, place: str, key: str) -> Raw:
+def pair(
+    x: npt.NDArray[Any], y: npt.NDArray[Any], names: tuple[str, str], reading: Reading, place: str, key: str
+) -> Raw:
     """The table of an array of inputs and an array of targets."""
-    X, axes = as_inputs(x, f"{place}: {names[0]}", key)
+    data = reading.data
+    X, axes = as_inputs(x, f"{place}: {names[0]}", key, gaps=reading.gaps)
     labels = as_labels(y, f"{place}: {names[1]}", key)
     if len(X) != len(labels):
         raise InputError(Problem(f"{place}: {names[0]} has {len(X)} rows, {names[1]} has {len(labels)}", key))
@@ -160,12 +184,15 @@ def pair(x: npt.NDArray[Any], y: npt.NDArray[Any], names: tuple[str, str], data:
     )
 
 
-def select(raw: Raw, data: Data) -> Raw:
+def select(raw: Raw, reading: Reading) -> Raw:
     """Only the columns that `features` and `exclude` leave, for tables whose file was read whole."""
-    if data.features == "all" and not data.exclude and data.id is None:
+    data = reading.data
+    if data.features == "all" and not data.exclude and data.id is None and not reading.wanted.extras:
         return raw
-    roles = choose_roles(data, raw.features, raw.place, True, None)
+    roles = choose_roles(data, raw.features, raw.place, True, None, reading.wanted)
     columns = list(roles.inputs)
     X: Numbers = np.ascontiguousarray(raw.X[:, columns])
     ids = raw.ids if roles.id is None else [str(value) for value in raw.X[:, roles.id].tolist()]
-    return replace(raw, X=X, features=tuple(raw.features[column] for column in columns), ids=ids, image_shape=None)
+    extras: dict[Extra, Labels] = {role: np.ascontiguousarray(raw.X[:, column]) for role, column in roles.extras}
+    features = tuple(raw.features[column] for column in columns)
+    return replace(raw, X=X, features=features, ids=ids, extras=extras, image_shape=None)

@@ -70,25 +70,21 @@ CASES: dict[str, tuple[Callable[[Path], Experiment], str]] = {
     "header only": (text("x,y\n"), "d.csv has a header and no rows"),
     "ragged rows": (text("x,y\n1,2\n1,2,3\n4\n5,6\n"), "d.csv:3: 3 cells, expected 2\nd.csv:4: 1 cell, expected 2"),
     "text in a number column": (text("x,y\n1,0\ntwo,1\n3,0\n"), "d.csv:3:1: x: 'two' is not a number"),
-    "a column of text": (
-        text("x,c,y\n" + "".join(f"{n},red,{n % 2}\n" for n in range(20))),
-        "d.csv:2:2: c: 'red' is not a number, nor are 19 more cells of this column; inputs must be numbers: leave it out with data.exclude: [c], or data.id: c if it names the rows",
-    ),
     "missing values": (
         text("x,z,y\n1,,0\n2,3,1\nNA,?,0\n"),
-        "d.csv:2:2: 3 cells are missing, the first here (x: 1, z: 2); missing values are refused: fill them in or take these rows out; or leave columns out with data.exclude: [x, z]",
+        "d.csv:2:2: 3 cells are missing, the first here (x: 1, z: 2); missing values are refused; data.missing: median (mean, most_frequent) fills them, drop leaves out their rows, data.exclude: [x, z] their columns",
     ),
     "one empty cell": (
         text("x,y\n1,0\n,1\n3,0\n"),
-        "d.csv:3:1: 1 cell is missing (x: 1); missing values are refused: fill them in or take these rows out; or leave columns out with data.exclude: [x]",
+        "d.csv:3:1: 1 cell is missing (x: 1); missing values are refused; data.missing: median (mean, most_frequent) fills them, drop leaves out their rows, data.exclude: [x] their columns",
     ),
     "missing target values": (
         text("x,y\n1,0\n2,\n3,0\n"),
-        "d.csv:3:2: 1 cell is missing (y: 1); missing values are refused: fill them in or take these rows out",
+        "d.csv:3:2: 1 cell is missing (y: 1); a target cannot be filled in; data.missing: drop leaves these rows out",
     ),
     "NaN is missing, inf is not finite": (
         text("x,y\nnan,0\ninf,1\n1e999,1\n"),
-        "d.csv:3:1: x: 'inf' is not finite\nd.csv:4:1: x: '1e999' is too large for a number\nd.csv:2:1: 1 cell is missing (x: 1); missing values are refused: fill them in or take these rows out; or leave columns out with data.exclude: [x]",
+        "d.csv:3:1: x: 'inf' is not finite\nd.csv:4:1: x: '1e999' is too large for a number\nd.csv:2:1: 1 cell is missing (x: 1); missing values are refused; data.missing: median (mean, most_frequent) fills them, drop leaves out their rows, data.exclude: [x] their columns",
     ),
     "a decimal comma": (
         text("x;y\n1,5;0\n2;1\n"),

@@ -10,17 +10,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dltrain.config.records import Data
+from dltrain.config.records import Data, Experiment
 from dltrain.data import delimited
+from dltrain.data import fast as fast_reader
 from dltrain.data.dialect import sniff
 from dltrain.data.raw import Raw
+from dltrain.data.reading import Reading
 from dltrain.data.tables import read_single
 from dltrain.errors import InputError
 
 
+def reading(data: Data) -> Reading:
+    return Reading.of(Experiment(data=data))
+
+
 def read(path: Path, content: str | bytes, **keys: object) -> Raw:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return read_single(path, Data(source=str(path), **keys), "data.source")  # type: ignore[arg-type]
+    return read_single(path, reading(Data(source=str(path), **keys)), "data.source")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -101,9 +107,9 @@ cells = st.one_of(
 def outcome(path: Path, fast: bool) -> object:
     """The numbers, bit for bit, or what is said of the file."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(delimited, "FAST_FROM", 0 if fast else 2**40)
+        patch.setattr(fast_reader, "FAST_FROM", 0 if fast else 2**40)
         try:
-            raw = read_single(path, Data(source=str(path), target="y"), "data.source")
+            raw = read_single(path, reading(Data(source=str(path), target="y")), "data.source")
         except InputError as error:
             return str(error)
         assert raw.y is not None
@@ -137,12 +143,12 @@ def test_blocks_of_any_size_give_the_same_table(
     path = tmp_path / "d.csv"
     body = "".join(f'{n},"a\n{n}",{n * n}\n' if n % 7 == 0 else f"{n},b,{n * n}\n" for n in range(100))
     path.write_text("x,name,y\n" + body)
-    monkeypatch.setattr(delimited, "FAST_FROM", 0 if fast else 2**40)
-    whole = read_single(path, Data(source=str(path), target="y", exclude=["name"]), "data.source")
+    monkeypatch.setattr(fast_reader, "FAST_FROM", 0 if fast else 2**40)
+    whole = read_single(path, reading(Data(source=str(path), target="y", exclude=["name"])), "data.source")
     monkeypatch.setattr(delimited, "BLOCK", block)
     if block < 10:
         monkeypatch.setattr(delimited, "sniff", lambda *args, **keys: sniff("x,name,y\n1,b,1\n", *args[1:], **keys))
-    pieces = read_single(path, Data(source=str(path), target="y", exclude=["name"]), "data.source")
+    pieces = read_single(path, reading(Data(source=str(path), target="y", exclude=["name"])), "data.source")
     assert whole.X.tolist() == [[n] for n in range(100)] == pieces.X.tolist()
     assert [whole.where(n) for n in range(100)] == [pieces.where(n) for n in range(100)]
 
@@ -152,7 +158,7 @@ def test_places_in_later_blocks_are_right(tmp_path: Path, monkeypatch: pytest.Mo
     path = tmp_path / "d.csv"
     path.write_text("x,y\n" + "".join(f"{n},{n}\n" if n != 77 else "oops,77\n" for n in range(100)))
     with pytest.raises(InputError, match=r"d\.csv:79:1: x: 'oops' is not a number"):
-        read_single(path, Data(source=str(path), target="y"), "data.source")
+        read_single(path, reading(Data(source=str(path), target="y")), "data.source")
 
 
 def test_ten_cells_are_told_and_the_rest_counted(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_files_give_the_parts(tmp_path: Path) -> None:
     assert prepared.facts.parts == {"train": 20, "train_dev": 20, "dev": 2, "test": 20}
     assert prepared.parts["dev"].X.tolist() == [[5, 0], [6, 0]]
     assert prepared.parts["test"].X[0, 0] == 300
-    assert prepared.settled_split.dev is None and prepared.settled_split.train == 20
+    assert prepared.settled_split.dev is None and prepared.settled_split.test is None
 
 
 def test_a_test_file_beside_ratios(tmp_path: Path) -> None:

@@ -1,0 +1,35 @@
+"""What a config says of reading its tables, all in one record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dltrain.config.records import Data, Experiment
+from dltrain.data.coding import Rules
+from dltrain.data.roles import Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The `data` section, the columns that other sections name, and what a gap is."""
+
+    data: Data
+    wanted: Wanted
+    rules: Rules
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> Reading:
+        return cls(experiment.data, Wanted.of(experiment), Rules.of(experiment.data))
+
+    @property
+    def gaps(self) -> bool:
+        """Whether inputs may have gaps."""
+        return self.rules.gaps != "error"
+
+    @property
+    def named(self) -> set[str]:
+        """Names of columns that the config knows, by which a header is told from a first row."""
+        data = self.data
+        features = data.features if data.features != "all" else []
+        names = [data.target, data.id, *(data.exclude or []), *features]
+        return {name for name in names if isinstance(name, str)} | self.wanted.names
