@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 
 from dltrain.config import SETS
 from dltrain.config.english import join
-from dltrain.config.parts import given_by, shares
+from dltrain.config.parts import given_by
 from dltrain.config.records import Experiment
+from dltrain.config.split_checks import SPLIT_CHECKS
 from dltrain.engine.optimizers import AdamW
 from dltrain.engine.regularizers import L1L2, L2
 from dltrain.engine.schedules import Manual
@@ -17,7 +17,6 @@ from dltrain.errors import Problem
 Found = Iterator[Problem]
 OUTPUTS = {"binary": ("sigmoid", "softmax"), "multiclass": ("softmax",), "regression": ("linear",)}
 """The outputs that a task allows; the first is what `auto` takes."""
-TOLERANCE = 1e-9
 
 
 def check(experiment: Experiment, spoiled: set[str] = frozenset()) -> list[Problem]:  # type: ignore[assignment]
@@ -109,68 +108,6 @@ def _arrays(experiment: Experiment) -> Found:
             yield Problem(f"{len(names)} names; expected two: inputs and targets", f"data.arrays.{part}")
 
 
-def _files(experiment: Experiment) -> Found:
-    split, arrays = experiment.split, experiment.data.arrays or {}
-    files = {part: name for part, name in given_by(experiment).items() if name.startswith("split.files")}
-    if split.by == "files":
-        if "train" not in files:
-            yield Problem(
-                "by: files needs a file of training rows, files: {train: a.csv, dev: b.csv}", "split.files.train"
-            )
-        for part in ("train", "dev", "test"):
-            if getattr(split, part) is not None:
-                yield Problem(
-                    f"by: files takes whole files; name it as files.{part}, or set by: random", f"split.{part}"
-                )
-    else:
-        for part in sorted(set(files) - {"test"}):
-            yield Problem("is read with by: files alone; set split.by to files", f"split.files.{part}")
-    for part in sorted(set(files) & set(arrays)):
-        yield Problem(f"the {part} rows are given twice, by data.arrays.{part} too; leave one", f"split.files.{part}")
-
-
-def _shares(experiment: Experiment) -> Found:
-    split, given = experiment.split, given_by(experiment)
-    if split.by == "files":
-        return
-    twice = [part for part in given if getattr(split, part) not in (None, 0)]
-    for part in twice:
-        yield Problem(f"the {part} rows come from {given[part]}, so it takes no share; leave it out", f"split.{part}")
-    drawn = {part: share for part, share in shares(experiment).items() if share is not None and part != "train_dev"}
-    if split.train_dev == "rest" and "train_dev" not in given:
-        yield Problem("rest is not allowed; expected a ratio of the training rows or a count", "split.train_dev")
-    if not drawn or twice:
-        return
-    if drawn.get("train") == 0:
-        yield Problem("0 leaves nothing to train on; expected a ratio, a count or rest", "split.train")
-    elif drawn.get("train") == 1 and isinstance(drawn["train"], int):
-        yield Problem("1 is a count, of one example; expected 1.0 for all, a larger count or rest", "split.train")
-    else:
-        yield from _sum(drawn, "dev" in given)
-
-
-def _sum(drawn: dict[str, int | float | str], dev_given: bool) -> Found:
-    """Ratios of the drawn parts sum to 1. A train or dev left out takes the rest; train_dev comes out of train."""
-    if "train" not in drawn or ("dev" not in drawn and not dev_given and "rest" not in drawn.values()):
-        drawn = {**drawn, ("dev" if "train" in drawn else "train"): "rest"}
-    ratios = [share for share in drawn.values() if isinstance(share, float)]
-    counts = [share for share in drawn.values() if isinstance(share, int) and share]
-    rest = [part for part, share in drawn.items() if share == "rest"]
-    total = math.fsum(ratios)
-    said = " + ".join(f"{part} {share}" for part, share in drawn.items() if isinstance(share, float))
-    if len(rest) > 1:
-        yield Problem(f"{join(rest, 'and')} would each take the rest; expected one rest at most", f"split.{rest[1]}")
-    elif rest and total >= 1 - TOLERANCE and ratios:
-        yield Problem(
-            f"{said} leaves nothing for the rest; expected ratios of less than 1 together", f"split.{rest[0]}"
-        )
-    elif not rest and ratios and counts:
-        message = "ratios and counts are mixed, so the parts can't add up; write rest for one of them"
-        yield Problem(message, "split.train")
-    elif not rest and ratios and abs(total - 1) > TOLERANCE:
-        yield Problem(f"{said} is {round(total, 9):g}; expected ratios that sum to 1 (or rest for one)", "split.train")
-
-
 def _lengths(experiment: Experiment) -> Found:
     training = experiment.training
     if training.epochs is not None and training.steps is not None:
@@ -248,8 +185,7 @@ CHECKS: tuple[tuple[tuple[str, ...], Callable[[Experiment], Found]], ...] = (
     (("data",), _classes),
     (("data",), _sources),
     (("data",), _arrays),
-    (("data", "split"), _files),
-    (("data", "split"), _shares),
+    *SPLIT_CHECKS,
     (("training", "schedule"), _lengths),
     (("data", "split", "training"), _stopping),
     (("optimizer", "regularizer", "architecture"), _decay),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -19,26 +19,37 @@ PARTS = ("train", "train_dev", "dev", "test")
 def draw_by_hash(ratios: Ratios, seed: int, keys: Labels) -> tuple[dict[str, npt.NDArray[np.int64]], tuple[str, ...]]:
     """Row numbers of each part, ascending, and a note with the shares that came out.
 
-    u = (first 8 bytes of sha256("SEED:KEY")) / 2^64 for each key; test has u < test, dev the next `dev`, and train
+    u in [0, 1) is a hash of each key and the seed; test has u < test, dev the next `dev`, and train
     the others, whose upper end is train_dev: none of them moves when only train_dev is asked for.
 
     Args:
         keys: (n,) numbers or text. Text that is a number is that number: "3", "3.0" and 3 are one key.
     """
-    names, codes = _distinct(keys)
-    part = _places(places(names, seed), ratios)[codes]
+    names, codes = _named(keys)
+    part = _places(places(names, seed), ratios)
+    part = part if codes is None else part[codes]
     rows = {name: np.flatnonzero(part == number) for number, name in enumerate(PARTS)}
-    _check_empty(rows, ratios, len(names))
-    return rows, (_note(rows, len(names)),)
+    _check_empty(rows, ratios, names)
+    return rows, (_note(rows),)
 
 
 def places(names: list[str], seed: int) -> npt.NDArray[np.float64]:
-    """(k,) places in [0, 1) of the keys: uniform, and the same on every machine."""
-    start = f"{seed}:"
-    hashes = map(sha256, [f"{start}{name}".encode("utf-8", "surrogatepass") for name in names])
-    digests = b"".join([one.digest() for one in hashes])
-    words = np.frombuffer(digests, dtype=">u8")[::4]
+    """(k,) places in [0, 1) of the keys: uniform, and the same on every machine.
+
+    CRC-32 of the text (Geron, Hands-On Machine Learning, chapter 2), which of keys in a row is too regular to be
+    random, then SplitMix64 (Steele et al. 2014) together with that of the seed.
+    """
+    words = np.array([crc32(name.encode("utf-8", "surrogatepass")) for name in names], dtype=np.uint64)
+    words = _mixed(_mixed(words) + _mixed(np.full(1, seed, dtype=np.uint64)))
     return (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def _mixed(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """The output function of SplitMix64, modulo 2^64."""
+    words = words + np.uint64(0x9E3779B97F4A7C15)
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))
 
 
 def _places(u: npt.NDArray[np.float64], ratios: Ratios) -> npt.NDArray[np.int64]:
@@ -50,25 +61,31 @@ def _places(u: npt.NDArray[np.float64], ratios: Ratios) -> npt.NDArray[np.int64]
     return part.astype(np.int64)
 
 
-def _distinct(keys: Labels) -> tuple[list[str], npt.NDArray[np.int64]]:
-    """Distinct keys as canonical text, and the number of each row's key. Two numbers may have the same text."""
-    if not is_text(keys):
-        values, codes = np.unique(np.asarray(keys, dtype=np.float64), return_inverse=True)
-        return [number_name(value) for value in values.tolist()], codes.astype(np.int64)
-    cells = [str(cell) for cell in keys.tolist()]
-    numbers = {cell: number for number, cell in enumerate(dict.fromkeys(cells))}
-    names = [number_name(float(cell)) if is_number(cell) else cell.strip() for cell in numbers]
-    merged = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    into = np.fromiter(map(merged.__getitem__, names), np.int64, len(names))
-    return list(merged), into[np.fromiter(map(numbers.__getitem__, cells), np.int64, len(cells))]
+def _named(keys: Labels) -> tuple[list[str], npt.NDArray[np.int64] | None]:
+    """Keys as canonical text, of each row; or of each different number, and the number of each row's."""
+    if is_text(keys):
+        return [cell if cell.isalpha() else _canonical(cell) for cell in keys.tolist()], None
+    values, codes = np.unique(np.asarray(keys, dtype=np.float64), return_inverse=True)
+    return _number_names(values), codes.astype(np.int64)
 
 
-def _check_empty(rows: dict[str, npt.NDArray[np.int64]], ratios: Ratios, keys: int) -> None:
+def _canonical(cell: str) -> str:
+    cell = cell.strip()
+    return cell if cell[:1].isalpha() or not is_number(cell) else number_name(float(cell))
+
+
+def _number_names(values: npt.NDArray[np.float64]) -> list[str]:
+    if np.all(values == np.rint(values)) and np.all(np.abs(values) < 2**53):
+        return list(map(str, values.astype(np.int64).tolist()))
+    return [number_name(value) for value in values.tolist()]
+
+
+def _check_empty(rows: dict[str, npt.NDArray[np.int64]], ratios: Ratios, names: list[str]) -> None:
     train_dev = ratios.train * ratios.train_dev
     asked = {"train": ratios.train - train_dev, "train_dev": train_dev, "dev": ratios.dev, "test": ratios.test}
     problems = [
         Problem(
-            f"by: hash leaves {part} empty: {_count(keys)} are too few for a share of {asked[part]:.3g}",
+            f"by: hash leaves {part} empty: {_count(names)}, few for a share of {asked[part]:.3g}",
             f"split.{part}",
         )
         for part in PARTS
@@ -78,11 +95,12 @@ def _check_empty(rows: dict[str, npt.NDArray[np.int64]], ratios: Ratios, keys: i
         raise InputError(*problems)
 
 
-def _count(keys: int) -> str:
+def _count(names: list[str]) -> str:
+    keys = len(set(names))
     return "1 key" if keys == 1 else f"{keys} different keys"
 
 
-def _note(rows: dict[str, npt.NDArray[np.int64]], keys: int) -> str:
+def _note(rows: dict[str, npt.NDArray[np.int64]]) -> str:
     n = sum(map(len, rows.values()))
     said = ", ".join(f"{part} {len(rows[part])} ({len(rows[part]) / n:.1%})" for part in PARTS if len(rows[part]))
-    return f"hash: {_count(keys)} in {n} rows came out as {said}; ratios are met on average"
+    return f"hash: {n} rows came out as {said}; rows of one key stay together, so ratios are met on average"

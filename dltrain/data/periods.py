@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dltrain.data.labels import number_name, numbered
+from dltrain.data.labels import number_name
 from dltrain.data.raw import Labels, is_text
 from dltrain.data.sizes import Sizes
 from dltrain.engine.streams import Purpose, permutation
@@ -28,30 +28,33 @@ def draw_by_time(
     random, by `seed`, from train's period: it has to have train's distribution, or it could not tell mismatch (here
     drift) from variance. Nothing else here is random.
     """
-    values, codes = _numbered(column)
+    codes = _places(column)
     order = np.argsort(codes, kind="stable")
     asked = {"train": sizes.train + sizes.train_dev, "dev": sizes.dev, "test": sizes.test}
     periods = {part: size for part, size in asked.items() if size}
-    _check_enough(len(values), tuple(periods))
+    _check_enough(int(codes.max()) + 1, tuple(periods))
     changes = np.flatnonzero(np.diff(codes[order])) + 1
     pieces = np.split(order, _nearest(changes, np.cumsum(list(periods.values()))[:-1].tolist()))
     parts = dict.fromkeys(asked, order[:0]) | dict(zip(periods, pieces, strict=True))
     name: Name = _date if dates else str if is_text(column) else number_name
-    notes = [_boundaries({part: parts[part] for part in periods}, lambda row: name(values[codes[row]]))]
+    notes = [_boundaries({part: parts[part] for part in periods}, lambda row: name(column[row]))]
     notes += _moved(parts, asked)
     if is_text(column):
-        notes.append(f"time: text is sorted letter by letter, from {values[0]!r} to {values[-1]!r}")
+        first, last = (str(column[order[place]]) for place in (0, -1))
+        notes.append(f"time: text is sorted letter by letter, from {first!r} to {last!r}")
     train, train_dev = _carve(parts.pop("train"), sizes.train_dev, seed)
     found = {"train": train, "train_dev": train_dev, **parts}
     return {part: np.sort(rows) for part, rows in found.items()}, tuple(notes)
 
 
-def _numbered(column: Labels) -> tuple[Any, npt.NDArray[np.int64]]:
-    """The different times in order, and the number of each row's."""
-    if is_text(column):
-        return numbered(column)
-    values, codes = np.unique(column, return_inverse=True)
-    return values, codes.astype(np.int64)
+def _places(column: Labels) -> npt.NDArray[np.int64]:
+    """(n,) the place of each row's time among the different times."""
+    if not is_text(column):
+        return np.unique(column, return_inverse=True)[1].astype(np.int64)
+    import polars as pl
+
+    ranks = pl.Series(column.tolist(), dtype=pl.String).rank("dense")
+    return ranks.to_numpy().astype(np.int64) - 1
 
 
 def _check_enough(times: int, parts: tuple[str, ...]) -> None:

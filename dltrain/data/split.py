@@ -77,7 +77,7 @@ def draw(
 def _check_gaps(column: Labels, split: Split) -> None:
     """Nobody can tell the part of a row whose cell is empty."""
     if is_text(column):
-        gaps = np.flatnonzero(np.fromiter((not str(cell).strip() for cell in column.tolist()), np.bool_, len(column)))
+        gaps = np.flatnonzero(np.array([not cell or cell.isspace() for cell in column.tolist()], dtype=np.bool_))
     else:
         gaps = np.flatnonzero(np.isnan(column)) if column.dtype.kind == "f" else np.empty(0, np.int64)
     if not len(gaps):
