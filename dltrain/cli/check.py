@@ -11,12 +11,18 @@ from dltrain.cli.options import Json, print_json, split_arguments
 if TYPE_CHECKING:
     from dltrain.ready import Ready
 
+FOUND = 4
+
 
 def command(
     arguments: Annotated[
         list[str], typer.Argument(metavar="CONFIG... [KEY=VALUE ...]", help="YAML files and overrides.")
     ],
     data: Annotated[bool, typer.Option("--data", help="Also count the classes of each part.")] = False,
+    leakage: Annotated[
+        bool,
+        typer.Option("--leakage", help="Prove that no row of another part reaches training; exit code 4 if one does."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Check a config without training: everything settled, the network, and what the dev set can show.
@@ -24,7 +30,6 @@ def command(
     Example: dltrain check configs/digits.yaml
     """
     from dltrain import config, experiment
-    from dltrain.report.tables import print_check
 
     ready = experiment.prepare(config.load(*split_arguments(arguments)))
     record = {
@@ -35,10 +40,34 @@ def command(
         "notes": list(ready.notes),
         "resolved": config.dump(ready.plan, ready.loaded),
     }
+    if leakage:
+        record["leakage"] = _leakage(ready)
+    _show(record, as_json)
+    if leakage and record["leakage"]["leaks"]:
+        raise typer.Exit(FOUND)
+
+
+def _leakage(ready: Ready) -> dict[str, Any]:
+    from dltrain import leakage
+    from dltrain.errors import InputError
+
+    try:
+        return leakage.check(ready.loaded.experiment, ready.data).to_json()
+    except InputError as error:
+        raise ready.loaded.locate(error) from None
+
+
+def _show(record: dict[str, Any], as_json: bool) -> None:
+    from dltrain.report.leakage_table import print_leakage
+    from dltrain.report.tables import print_check
+
     if as_json:
         print_json(record)
-    else:
-        print_check(record)
+        return
+    print_check(record)
+    if "leakage" in record:
+        typer.echo()
+        print_leakage(record["leakage"])
 
 
 def _data(ready: Ready, classes: bool) -> dict[str, Any]:

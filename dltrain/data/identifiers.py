@@ -44,18 +44,22 @@ def find_identifiers(table: TrainingRows) -> Iterator[Suspect]:
 
 
 def find_many_categories(table: TrainingRows, known: frozenset[str]) -> Iterator[Suspect]:
-    """Categories in such number that one-hot columns of them have few rows each; not those of `known`."""
+    """Categories in such number that one-hot columns of them have few rows each; not those of `known`.
+
+    A category becomes an input if two training rows have it; all others become one together.
+    """
     for j, name in enumerate(table.features):
         if table.kinds[j] != "category" or name in known:
             continue
         if len(table.vocabularies[name]) <= min(CATEGORIES, max(FEW, SHARE * table.m)):
             continue
         values = table.column(j)
-        different = int(np.count_nonzero(np.bincount(values[~np.isnan(values)].astype(np.int64))))
+        counts = np.bincount(values[~np.isnan(values)].astype(np.int64))
+        different, inputs = int(np.count_nonzero(counts)), int((counts > 1).sum() + (counts == 1).any())
         if different > CATEGORIES or different > max(FEW, SHARE * table.m):
             text = (
-                f"high cardinality: {name} has {different} categories in {table.m} training rows, an input each; "
-                f"merge the rare ones, or {leave_out((name,))}"
+                f"high cardinality: {name} has {different} categories in {table.m} training rows and becomes "
+                f"{inputs} inputs; merge the rare ones, or {leave_out((name,))}"
             )
             yield Suspect(kind="high cardinality", columns=(name,), text=text)
 
