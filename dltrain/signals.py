@@ -6,6 +6,8 @@ Import nothing slow here: the handlers stand before NumPy is loaded.
 from __future__ import annotations
 
 import signal
+import sys
+from collections.abc import Sequence
 from types import FrameType
 
 STOPPING = {name: getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1") if hasattr(signal, name)}
@@ -26,6 +28,31 @@ def deafen() -> None:
     for number in numbers:
         if isinstance(getattr(signal.getsignal(number), "__self__", None), Signals):
             signal.signal(number, signal.SIG_IGN)
+
+
+def hush() -> None:
+    """For a whole process: where Python cannot raise what a handler raised (a callback of its own), nothing is said;
+    the next look at `asked` answers."""
+    loud = sys.unraisablehook
+
+    def quiet(unraisable: sys.UnraisableHookArgs) -> None:
+        if not isinstance(unraisable.exc_value, Stopped):
+            loud(unraisable)
+
+    sys.unraisablehook = quiet
+
+
+def requeue_code_of(arguments: Sequence[str]) -> int:
+    """What `--requeue-code` says, for signals that come before the command line is parsed; else REQUEUE."""
+    name, code = "--requeue-code", ""
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if argument == "--":
+            break
+        if argument == name:
+            code = following
+        elif argument.startswith(f"{name}="):
+            code = argument.removeprefix(f"{name}=")
+    return int(code) if code.isascii() and code.isdigit() and 0 < int(code) < 256 else REQUEUE
 
 
 class Signals:
@@ -66,6 +93,12 @@ class Signals:
         """Raises Stopped if a stopping signal came."""
         if self.asked is not None:
             raise self._stopped(self.asked)
+
+    def answered(self) -> int:
+        """The exit code for the stopping signal that came, which is answered with it."""
+        assert self.asked is not None
+        code, self.asked = self._stopped(self.asked).code, None
+        return code
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         again = self.asked is not None and number == signal.SIGINT

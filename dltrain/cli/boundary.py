@@ -60,6 +60,8 @@ def run(arguments: list[str], debug: bool = False) -> int:
             leave(sys.stdout)
             say(f"cannot write: {error.strerror}")
             return IO
+        if current.asked is not None:  # what the handler raised became another error in foreign code
+            return current.answered()
         return _bug(error, debug)
 
 
