@@ -130,7 +130,7 @@ def train(
         assert state is not None
         return _keep_diverged(ready, folder, state, diverged)
     except BaseException as error:
-        _note_end(folder, error, state)
+        _note_end(folder, error, state, asked=interrupts.signals.asked is not None)
         raise
 
 
@@ -157,12 +157,15 @@ def _follow(
             saver.after_epoch(state)
 
 
-def _note_end(folder: runs.RunFolder, error: BaseException, state: State | None) -> None:
-    """Records how a training ended that did not finish. A disk that fails here too must not hide the error."""
+def _note_end(folder: runs.RunFolder, error: BaseException, state: State | None, asked: bool) -> None:
+    """Records how a training ended that did not finish. A disk that fails here too must not hide the error.
+
+    `asked`: a signal came; what its handler raises may reach us as another error of foreign code.
+    """
     position = {"epochs": state.position.epoch, "steps": state.position.step} if state else {}
     with suppress(InputError, OSError, ValueError):
         folder.event("stopped", why=str(error) or type(error).__name__)
-        if isinstance(error, (KeyboardInterrupt, Stopped, InputError)):
+        if asked or isinstance(error, (KeyboardInterrupt, Stopped, InputError)):
             folder.state("interrupted", **position)
             return
         folder.write("traceback.txt", traceback.format_exc().encode())
