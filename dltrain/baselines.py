@@ -26,19 +26,23 @@ have few, for enough steps to get there: a baseline that has not converged flatt
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A plain model's errors on dev: (n,) as in Measured."""
+    """A plain model's errors on dev: (n,), unweighted as in Measured."""
 
     name: str
     errors: Floats
 
 
 def constant(program: Program, train: Rows, dev: Rows) -> Baseline:
-    """Always the training set's most frequent class, or its mean."""
+    """Always the training set's most frequent class, or its mean, by the weights of the examples.
+
+    Class weights do not count, as they do not in `error`.
+    """
     if program.architecture.output == "linear":
-        mean = float(train.y.mean(dtype=np.float64))
+        mean = float(np.average(train.y.astype(np.float64), weights=train.weights))
         return Baseline("mean", (dev.y.astype(np.float64) - mean) ** 2)
-    classes, counts = np.unique(train.y, return_counts=True)
-    return Baseline("majority", (dev.y != classes[counts.argmax()]).astype(np.float64))
+    classes, places = np.unique(train.y, return_inverse=True)
+    often = np.bincount(places, weights=train.weights)
+    return Baseline("majority", (dev.y != classes[often.argmax()]).astype(np.float64))
 
 
 def linear(program: Program, train: Rows, dev: Rows) -> Baseline | None:
@@ -67,4 +71,4 @@ def linear(program: Program, train: Rows, dev: Rows) -> Baseline | None:
     except Diverged:
         return None
     network = Network(architecture, state.theta, state.stats)
-    return Baseline("linear", network.evaluate(dev.X, dev.y).errors)
+    return Baseline("linear", dev.measured_by(network).errors)

@@ -21,6 +21,7 @@ from dltrain.engine.arrays import Floats, Targets
 from dltrain.engine.fit import Diverged, Step, fit, model
 from dltrain.engine.network import Measured, Network
 from dltrain.engine.state import Snapshot, State
+from dltrain.engine.weights import mean_error
 from dltrain.errors import InputError, Problem
 from dltrain.origin import Origin
 from dltrain.ready import Ready
@@ -223,7 +224,7 @@ def _predictions(ready: Ready, best: Snapshot) -> bytes:
     assert rows is not None
     preparation = ready.data.preparation
     network = Network(ready.plan.program().architecture, best.theta, best.stats)
-    measured = network.evaluate(rows.X, rows.y)
+    measured = rows.measured_by(network)
     y, predicted, yhat = ready.data.parts[part].y, measured.predicted, network.predict(rows.X)
     if ready.plan.facts.task == "regression":
         y, predicted = preparation.decode(y), preparation.decode(predicted)
@@ -235,6 +236,7 @@ def _predictions(ready: Ready, best: Snapshot) -> bytes:
         predicted,
         measured.errors,
         None if ready.plan.facts.task == "regression" else yhat,
+        rows.weights,
     )
 
 
@@ -249,10 +251,10 @@ def diagnose(ready: Ready, best: Snapshot) -> dict[str, Any]:
         rows = ready.rows(part)
         if rows is not None:
             selected = part == "dev" and program.early_stopping is not None
-            measured = network.evaluate(rows.X, rows.y)
-            measurements[part] = as_measurement(measured.errors, program, selected)
+            measured = rows.measured_by(network)
+            measurements[part] = as_measurement(measured.errors, program, rows.weights, selected)
             if ready.plan.facts.task == "regression":
-                units[part] = in_own_units(measured, rows.y, ready.data.preparation.target_sd)
+                units[part] = in_own_units(measured, rows.y, ready.data.preparation.target_sd, rows.weights)
     report = diagnosis.diagnose(
         measurements, task=ready.plan.facts.task, threshold=settings.threshold, confidence=settings.confidence
     )
@@ -263,24 +265,28 @@ def diagnose(ready: Ready, best: Snapshot) -> dict[str, Any]:
     return {"schema_version": SCHEMA_VERSION, **report}
 
 
-def in_own_units(measured: Measured, y: Targets, sd: float) -> dict[str, float | None]:
+def in_own_units(measured: Measured, y: Targets, sd: float, weights: Floats | None = None) -> dict[str, float | None]:
     """RMSE and MAE in the units of the target, whose standard deviation in training is sd, and R² of this part.
 
-    y: (n,) standardized values.
+    y: (n,) standardized values; `weights`: (n,) of the examples weigh all three, as they do `error`.
     """
-    off = measured.predicted.astype(np.float64) - y
-    square, spread = float(np.mean(off**2)), float(np.var(y, dtype=np.float64))
+    off, y = measured.predicted.astype(np.float64) - y, y.astype(np.float64)
+    square = float(np.average(off**2, weights=weights))
+    spread = float(np.average((y - np.average(y, weights=weights)) ** 2, weights=weights))
     return {
         "rmse": math.sqrt(square) * sd,
-        "mae": float(np.mean(np.abs(off))) * sd,
+        "mae": float(np.average(np.abs(off), weights=weights)) * sd,
         "r2": 1 - square / spread if spread else None,
     }
 
 
-def as_measurement(errors: Floats, program: Program, selected: bool = False) -> Measurement:
-    """The mean of errors (n,), as Measured has them; the diagnosis needs each one only for regression."""
+def as_measurement(
+    errors: Floats, program: Program, weights: Floats | None = None, selected: bool = False
+) -> Measurement:
+    """The mean of errors (n,), as Measured has them, by the examples' weights (n,) where they have any; the
+    diagnosis needs each error only for regression."""
     each = errors if program.architecture.output == "linear" else None
-    return Measurement(float(errors.mean()), len(errors), "measured", each, selected)
+    return Measurement(mean_error(errors, weights), len(errors), "measured", each, selected, weights=weights)
 
 
 def _baselines(ready: Ready, program: Program) -> dict[str, Any]:
@@ -291,7 +297,9 @@ def _baselines(ready: Ready, program: Program) -> dict[str, Any]:
     settings = ready.plan.experiment.diagnosis
     return {
         found.name: diagnosis.baseline_entry(
-            as_measurement(found.errors, program), task=ready.plan.facts.task, confidence=settings.confidence
+            as_measurement(found.errors, program, dev.weights),
+            task=ready.plan.facts.task,
+            confidence=settings.confidence,
         )
         for found in plain
         if found

@@ -22,7 +22,10 @@ class Ready:
     def rows(self, part: str) -> Rows | None:
         """A part's examples, or None if there is no such part."""
         found = self.data.parts.get(part)
-        return Rows(found.X, _targets(self.plan.program(), found.y)) if found else None
+        if found is None:
+            return None
+        y = _targets(self.plan.program(), found.y)
+        return Rows(found.X, y, found.weights, self.data.preparation.class_weights)
 
     @property
     def notes(self) -> tuple[str, ...]:

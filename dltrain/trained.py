@@ -18,6 +18,7 @@ from dltrain.engine.architecture import Architecture
 from dltrain.engine.arrays import Floats, Targets
 from dltrain.engine.losses import decide, target_dtype
 from dltrain.engine.network import Measured, Network
+from dltrain.engine.weights import loss_weights, mean_error
 from dltrain.errors import InputError, Problem
 from dltrain.experiment import in_own_units, prepare, threads
 from dltrain.ready import Ready
@@ -60,13 +61,13 @@ class Run:
         return self.network.predict(self.preparation.transform(X))
 
     @np.errstate(all="ignore")  # what overflows is refused
-    def measure(self, X: Floats, y: Targets) -> Measured:
-        """Errors on prepared rows X: (n, n_x), y: (n,) class numbers or standardized values.
+    def measure(self, X: Floats, y: Targets, weights: Floats | None = None) -> Measured:
+        """Errors on prepared rows X: (n, n_x), y: (n,) class numbers or standardized values, weights: (n,).
 
         Raises InputError where the loss is no finite number, as with the parameters that a diverged run keeps.
         """
         dtype = target_dtype(self.network.architecture.output, self.network.theta.dtype)
-        measured = self.network.evaluate(X, y.astype(dtype))
+        measured = self.network.evaluate(X, y.astype(dtype), weights, self.preparation.class_weights)
         if not np.isfinite(measured.loss):
             message = (
                 f"the loss of {self.path.name} is {measured.loss} here: did its training diverge, or are inputs huge?"
@@ -117,9 +118,9 @@ def evaluate_part(path: Path, part: str) -> Evaluation:
         raise InputError(Problem(f"{path.name} has no {part} part; it has {there}", "--part"))
     rows = ready.data.parts[part]
     with threads(ready.plan.threads):
-        measured = run.measure(rows.X, rows.y)
+        measured = run.measure(rows.X, rows.y, rows.weights)
     confidence = ready.plan.experiment.diagnosis.confidence
-    record = _record(run, part, measured, rows.y, confidence)
+    record = _record(run, part, measured, rows.y, rows.weights, confidence)
     notes: tuple[str, ...] = ()
     if part == "test":
         named = hashlib.sha256(ready.data.sha256.encode() + np.ascontiguousarray(rows.rows).tobytes()).hexdigest()
@@ -136,23 +137,28 @@ def evaluate_file(path: Path, file: str) -> Evaluation:
     run = open_run(path)
     portions: list[Measured] = []
     targets: list[Targets] = []
+    weighed: list[Floats] = []
+    totals: list[float] = []
     with threads(1):
         for rows in data.read_rows(file, run.preparation, labelled=True):
             y = _targets(run, rows.y, file, sum(len(y) for y in targets))
-            portions.append(run.measure(run.preparation.transform(rows.X), y))
+            portions.append(run.measure(run.preparation.transform(rows.X), y, rows.weights))
             targets.append(y)
+            weighed += [] if rows.weights is None else [rows.weights]
+            factors = loss_weights(y, rows.weights, run.preparation.class_weights)
+            totals.append(float(len(y) if factors is None else factors.sum()))
     if not portions:
         raise InputError(Problem("no rows", where=file))
-    sizes = np.array([len(portion.errors) for portion in portions])
+    weights = np.concatenate(weighed) if weighed else None
     errors = np.concatenate([portion.errors for portion in portions])
     whole = Measured(
-        loss=float(np.average([portion.loss for portion in portions], weights=sizes)),
-        error=float(errors.mean()),
+        loss=float(np.average([portion.loss for portion in portions], weights=totals)) if any(totals) else 0.0,
+        error=mean_error(errors, weights),
         errors=errors,
         predicted=np.concatenate([portion.predicted for portion in portions]),
     )
     confidence = (runs.find_record(path, "diagnosis.json") or {}).get("confidence", 0.95)
-    record = _record(run, Path(file).name, whole, np.concatenate(targets), confidence)
+    record = _record(run, Path(file).name, whole, np.concatenate(targets), weights, confidence)
     return Evaluation(record, run.task, confidence)
 
 
@@ -168,19 +174,23 @@ def _targets(run: Run, raw: Any, file: str, first: int) -> Targets:
         raise InputError(*problems) from None
 
 
-def _record(run: Run, part: str, measured: Measured, y: Targets, confidence: float) -> dict[str, Any]:
-    regression = run.task == "regression"
-    measurement = Measurement(measured.error, len(measured.errors), "measured", measured.errors if regression else None)
+def _record(
+    run: Run, part: str, measured: Measured, y: Targets, weights: Floats | None, confidence: float
+) -> dict[str, Any]:
+    if weights is not None and not weights.any():
+        raise InputError(f"every row of {part} has weight 0, expected one above 0: no error can be measured")
+    each = measured.errors if run.task == "regression" else None
+    measurement = Measurement(measured.error, len(measured.errors), "measured", each, weights=weights)
     entry = diagnosis.error_entry("dev", measurement, task=run.task, confidence=confidence)
-    error = {key: entry[key] for key in ("value", "low", "high", "n")}
-    return {"part": part, "error": error, "loss": measured.loss, "metrics": _metrics(run, y, measured)}
+    error = {key: entry[key] for key in ("value", "low", "high", "n", "n_eff") if key in entry}
+    return {"part": part, "error": error, "loss": measured.loss, "metrics": _metrics(run, y, weights, measured)}
 
 
-def _metrics(run: Run, y: Targets, measured: Measured) -> dict[str, float | None]:
+def _metrics(run: Run, y: Targets, weights: Floats | None, measured: Measured) -> dict[str, float | None]:
     """Accuracy; for regression RMSE, MAE and R²."""
     if run.task != "regression":
         return {"accuracy": 1 - measured.error}
-    return in_own_units(measured, y, run.preparation.target_sd)
+    return in_own_units(measured, y, run.preparation.target_sd, weights)
 
 
 def read_diagnosis(path: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from dltrain.engine.network import Measured, Network
 from dltrain.engine.schedules import learning_rate
 from dltrain.engine.state import SUMS, Snapshot, State, Stopping
 from dltrain.engine.visiting import visits
-from dltrain.engine.weights import loss_weights
+from dltrain.engine.weights import ClassWeights, loss_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Rows:
     y: Targets
     weights: Floats | None = None
     """(m,) float64 of the examples: they multiply L and weigh `error`."""
-    class_weights: Floats | None = None
-    """(C,) float64: that of an example's class multiplies its L."""
+    class_weights: ClassWeights | None = None
+    """(C,): that of an example's class multiplies its L."""
 
     def __len__(self) -> int:
         return len(self.X)

@@ -18,7 +18,7 @@ from dltrain.engine.binding import bind, regularized
 from dltrain.engine.layout import Layout
 from dltrain.engine.streams import Masks, keep_words
 from dltrain.engine.visiting import Visits
-from dltrain.engine.weights import loss_weights, mean_error
+from dltrain.engine.weights import ClassWeights, loss_weights, mean_error
 from dltrain.engine.workspace import Workspace, workspaces
 
 CHUNK = 2**19
@@ -256,7 +256,7 @@ class Network:
         return out
 
     def evaluate(
-        self, X: Floats | Table, y: Targets, weights: Floats | None = None, class_weights: Floats | None = None
+        self, X: Floats | Table, y: Targets, weights: Floats | None = None, class_weights: ClassWeights | None = None
     ) -> Measured:
         """Loss and error of a part, measured clean. `weights`: (m,) of the examples, `class_weights`: (C,)."""
         output = self.architecture.output

@@ -6,15 +6,21 @@ say how much a mistake matters for learning, not how often it happens.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 import numpy as np
 
 from dltrain.engine.arrays import Floats, Targets
 
+ClassWeights: TypeAlias = Floats | Sequence[float]
+"""(C,): of each class, by its number."""
 
-def loss_weights(y: Targets, weights: Floats | None, class_weights: Floats | None) -> Floats | None:
+
+def loss_weights(y: Targets, weights: Floats | None, class_weights: ClassWeights | None) -> Floats | None:
     """What multiplies L of each example: weights_i · class_weights[y_i], (m,) float64; None where neither is given.
 
-    y: (m,) class numbers (of any type) where there are class weights: (C,).
+    y: (m,) class numbers, of any type, where there are class weights.
     """
     if class_weights is None:
         return weights

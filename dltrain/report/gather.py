@@ -41,6 +41,8 @@ def _predictions(path: Path) -> dict[str, object] | None:
         return None
     arrays = runs.decode_predictions(path)
     found: dict[str, object] = {name: arrays[name].tolist() for name in ("rows", "y", "predicted")}
+    if "weights" in arrays:
+        found["weights"] = arrays["weights"].tolist()
     if "yhat" in arrays:
         found["probability"] = arrays["yhat"].tolist()
     return found

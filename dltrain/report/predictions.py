@@ -45,6 +45,8 @@ class Confusion:
     pairs: tuple[tuple[str, str, str], ...]
     wrong: str
     n: str
+    weighted: bool = False
+    """The examples have weights, which these counts leave out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ def confusion_of(predictions: Mapping[str, Any], classes: Sequence[str]) -> Conf
         pairs=tuple((_name(t, classes), _name(p, classes), count(n)) for n, t, p in wrong[:PAIRS_SHOWN]),
         wrong=count(sum(n for n, _, _ in wrong)),
         n=count(sum(counts.values())),
+        weighted="weights" in predictions,
     )
 
 

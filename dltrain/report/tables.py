@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from dltrain.report.console import column, plain_table, show
 from dltrain.report.formats import NOTHING, clean, count, fixed, number, percent, rate_decimals
-from dltrain.report.view import interval
+from dltrain.report.view import interval, weighted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -238,7 +238,9 @@ def print_evaluation(
     ends = interval(error.get("low"), error.get("high"), write)
     words = f"{write(error.get('value'))}" + (f"  ({100 * confidence:g}% interval {ends})" if ends else "")
     facts: list[tuple[str, object]] = [("error", words)]
-    facts += [("examples", error.get("n")), ("loss", result.get("loss"))]
+    weights = weighted(error)
+    examples = error.get("n") if not weights else f"{error.get('n')}, {weights}"
+    facts += [("examples", examples), ("loss", result.get("loss"))]
     facts += [(MEASURES.get(name, name), value) for name, value in (result.get("metrics") or {}).items()]
     print_facts(facts, title=clean(result.get("part") or "data"), stream=stream)
 

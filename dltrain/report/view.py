@@ -183,8 +183,15 @@ def _note(entry: Mapping[str, Any], baseline: bool) -> str:
     words = ["baseline"] if baseline else []
     words += [str(source)] if source and source != "measured" else []
     words += ["selected"] if entry.get("selected") else []
+    words += [weighted(entry)] if weighted(entry) else []
     words += [f"{entry['interval']} interval"] if entry.get("interval") in ("t", "clustered") else []
     return ", ".join(words)
+
+
+def weighted(entry: Mapping[str, Any]) -> str:
+    """`weighted: n_eff 204`, what the examples of a weighted error are worth; empty for a plain one."""
+    n_eff = entry.get("n_eff")
+    return "" if n_eff is None else f"weighted: n_eff {count(round(n_eff))}"
 
 
 def _gap_row(key: str, entry: Mapping[str, Any], write: Writer, train_dev: bool) -> GapRow:

@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 
 PREDICTIONS = "predictions.npz"
 _NEEDED = frozenset(("rows", "y", "predicted", "errors"))
-_KNOWN = _NEEDED | {"yhat"}
+_KNOWN = _NEEDED | {"yhat", "weights"}
 
 
-def encode_predictions(rows: Array, y: Array, predicted: Array, errors: Array, yhat: Array | None = None) -> bytes:
+def encode_predictions(
+    rows: Array, y: Array, predicted: Array, errors: Array, yhat: Array | None = None, weights: Array | None = None
+) -> bytes:
     """The bytes of predictions.npz; the same arrays give the same bytes.
 
     rows: (n,) original row numbers; y and predicted: (n,) class numbers, or values in the target's own
-    units; errors: (n,) each example's share of the error; yhat: (n, n_y) probabilities, optional.
+    units; errors: (n,) of each example, unweighted; yhat: (n, n_y) probabilities, optional; weights: (n,) of
+    the examples where they have any.
     ValueError for sizes that differ or a type that NumPy could only pickle.
     """
     import numpy as np
@@ -31,6 +34,8 @@ def encode_predictions(rows: Array, y: Array, predicted: Array, errors: Array, y
     arrays: dict[str, Any] = {"rows": rows, "y": y, "predicted": predicted, "errors": errors}
     if yhat is not None:
         arrays["yhat"] = yhat
+    if weights is not None:
+        arrays["weights"] = weights
     if fault := _fault(arrays):
         raise ValueError(fault)
     buffer = io.BytesIO()
