@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,6 +39,7 @@ _REASONS = {
     "ChunkedEncodingError": "the connection broke off",
     "InvalidSchema": "no http, https or file address",
     "InvalidURL": "no valid address",
+    "MissingSchema": "no valid address",
     "ConnectionError": "no connection",
 }
 """By the class of the error, or one that it derives from."""
@@ -95,12 +98,13 @@ def _alone(named: Named, folder: Path, tell: Callable[[str], None] | None) -> It
 
 def _bring(named: Named, remote: Remote, folder: Path, watch: Watch | None) -> None:
     tried = []
-    for address in _addresses(named, remote):
+    path = folder / remote.name
+    for address in _addresses(named, remote, path):
         try:
-            _bring_from(address, remote, folder / remote.name, watch)
+            _bring_from(address, remote, path, watch)
             return
         except _Refused as why:
-            tried.append(f"{address}: {why}")
+            tried.append(f"{re.sub('//[^/@]*@', '//', address)}: {why}")  # no password is shown
     raise InputError(f"cannot fetch {named.name}: {'; '.join(tried)}; {_advice(named, remote, folder)}")
 
 
@@ -113,11 +117,13 @@ def _advice(named: Named, remote: Remote, folder: Path) -> str:
     )
 
 
-def _addresses(named: Named, remote: Remote) -> tuple[str, ...]:
+def _addresses(named: Named, remote: Remote, path: Path) -> tuple[str, ...]:
+    """Where to ask. First the file itself, which may lie there by hand with the prefix that it was published with."""
+    here = (str(path),) if remote.prefix and path.is_file() else ()
     mirror = os.environ.get(MIRROR)
     if not mirror:
-        return remote.urls
-    return (f"{mirror.rstrip('/')}/{named.name}/{remote.name}",)
+        return (*here, *remote.urls)
+    return (*here, f"{mirror.removesuffix('/')}/{named.name}/{remote.name}")
 
 
 def _bring_from(address: str, remote: Remote, path: Path, watch: Watch | None) -> None:
@@ -138,14 +144,19 @@ def _bring_from(address: str, remote: Remote, path: Path, watch: Watch | None) -
 
 def _local(address: str) -> Path | None:
     """The path that an address stands for, if it is one of this machine."""
-    if "://" not in address:
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", address):
         return Path(address).expanduser()
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise _Refused(_REASONS["InvalidURL"]) from None
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
 def _copy(source: Path, remote: Remote, path: Path, watch: Watch | None) -> None:
     try:
+        if not stat.S_ISREG(source.stat().st_mode):
+            raise _Refused("not a regular file")
         file = source.open("rb")
     except OSError as error:
         raise _Refused(error.strerror or str(error)) from None
@@ -164,9 +175,19 @@ def _read(file: Any) -> bytes:
 def _download(address: str, file: _Checked) -> None:
     from pooch import HTTPDownloader
 
+    answers: list[Any] = []
+
+    def keep(answer: Any, *_: object, **__: object) -> None:
+        answers.append(answer)
+
     # Packed files are to come as they are: a server that says `Content-Encoding: gzip` would have them unpacked.
     headers = {"Accept-Encoding": "identity", "User-Agent": "dltrain"}
-    HTTPDownloader(progressbar=False, chunk_size=PIECE, timeout=TIMEOUT, headers=headers)(address, file, None)
+    options = {"timeout": TIMEOUT, "headers": headers, "hooks": {"response": keep}}
+    try:
+        HTTPDownloader(progressbar=False, chunk_size=PIECE, **options)(address, file, None)
+    finally:
+        for answer in answers:  # pooch leaves the connection of a download that failed open
+            answer.close()
 
 
 @contextmanager
@@ -214,6 +235,8 @@ class _Checked:
 
     def finish(self) -> None:
         """Raises _Refused unless the published bytes came, with or without the prefix."""
+        if self.head:
+            self._keep(self.head)
         found = self.digest.hexdigest()
         if found != self.remote.sha256:
             short = "cut short, or " if self.came < self.remote.size - len(self.remote.prefix) else ""
