@@ -7,25 +7,41 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from dltrain import runs
 from dltrain.config import Loaded
+from dltrain.data.expand import fingerprint, group_of
 from dltrain.ready import Ready
 from dltrain.storage import canonical_json
 
-FREE = ("name", "data.source", "split.files", "training.checkpoints", "training.threads")
+FREE = ("name", "data.source", "data.dev_test_source", "split.files", "training.checkpoints", "training.threads")
 """Keys that may differ between a run and its continuation: they change no bit of the result."""
 
 
 def of(ready: Ready) -> dict[str, Any]:
     """What run.json keeps of a request, to compare a later one with."""
     texts = [text.encode() for text in ready.loaded.texts.values()]
-    request = runs.describe_request(
-        texts, ready.loaded.overrides, asked(ready.loaded), ready.data.sha256, ready.data.files
-    )
+    groups = _groups(ready)
+    inside = {file for files in groups.values() for file in files}
+    single = [file for file in ready.data.files if file not in inside]
+    request = runs.describe_request(texts, ready.loaded.overrides, asked(ready.loaded), ready.data.sha256, single)
+    request["data"]["groups"] = {item: fingerprint(files) for item, files in groups.items()}
     place = {"configs": [os.path.abspath(name) for name in ready.loaded.texts], "folder": os.getcwd()}
     return {**request, **place, "resolved": settled(ready)}
+
+
+def _groups(ready: Ready) -> dict[str, list[Path]]:
+    """The globs and folders among the sources, with the files that they stand for: one more makes other data."""
+    data = ready.plan.experiment.data
+    items: list[str] = []
+    for source in (data.source, data.dev_test_source):
+        items += [source] if isinstance(source, str) else source or []
+    if data.arrays is not None:
+        return {}
+    paths = [item for item in items if os.path.isabs(item)]  # others are names of sets
+    return {item: files for item in paths if (files := group_of(item)) is not None}
 
 
 def asked(loaded: Loaded) -> dict[str, Any]:

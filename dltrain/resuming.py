@@ -33,7 +33,17 @@ def is_repeat(
     except OSError:
         return False
     files = [stamp["name"] for stamp in given["data"]["files"]]
-    return runs.same_request(record, texts, overrides) and not runs.data_changed(given, files, lambda: "")
+    same = runs.same_request(record, texts, overrides) and not runs.data_changed(given, files, lambda: "")
+    return same and not _groups_changed(given["data"].get("groups") or {})
+
+
+def _groups_changed(groups: Mapping[str, str]) -> bool:
+    """Whether a glob or a folder stands for other files than it did, or one of them changed."""
+    if not groups:
+        return False
+    from dltrain.data.expand import fingerprint, group_of
+
+    return any(fingerprint(group_of(item) or []) != recorded for item, recorded in groups.items())
 
 
 def require_same(record: Mapping[str, Any], ready: Ready, resolved: bool = False) -> None:

@@ -54,13 +54,13 @@ def matches(pattern: str) -> list[Path]:
     """The files that a glob stands for now, each once, however many links lead to it."""
     folder, rest = _fixed(pattern)
     names = glob.glob(rest, root_dir=folder, recursive=True)
-    files: dict[tuple[int, int], Path] = {}
-    for name in sorted(names, key=_by_name):
+    files: dict[tuple[int, int], str] = {}
+    for name in sorted(names, key=lambda name: (name.count(os.sep), _by_name(name))):
         path = Path(folder, name)
         if path.is_file():
             found = path.stat()
-            files.setdefault((found.st_dev, found.st_ino), path)
-    return list(files.values())
+            files.setdefault((found.st_dev, found.st_ino), name)
+    return [Path(folder, name) for name in sorted(files.values(), key=_by_name)]
 
 
 def _fixed(pattern: str) -> tuple[str, str]:
@@ -89,19 +89,18 @@ def _pairs(pieces: list[str]) -> Iterator[tuple[str, str]]:
 def _near(pattern: str) -> str:
     """What to write instead: a folder or an ending like those that are there."""
     folder, rest = _fixed(pattern)
-    first, *more = Path(rest).parts
-    if more and not glob.has_magic(first):
-        return f": there is no folder {shown(Path(folder, first))}{did_you_mean(first, _entries(folder))}"
+    if not os.path.isdir(folder):
+        missing = Path(folder)
+        while not missing.parent.is_dir():
+            missing = missing.parent
+        return f": there is no folder {shown(missing)}{did_you_mean(missing.name, _entries(str(missing.parent)))}"
     names = _entries(folder)
     endings = sorted({f"*{Path(name).suffix}" for name in names if Path(name).suffix})
-    if not more and first.startswith("*."):
-        near = did_you_mean(first, endings)
-        if near:
-            return near
+    near = did_you_mean(rest, endings) if rest.startswith("*.") else ""
+    if near:
+        return near
     holds = ", ".join(sorted(names, key=_by_name)[:5]) + (", ..." if len(names) > 5 else "")
-    return (
-        f"; {shown(Path(folder))} holds {holds}" if names else f": the folder {shown(Path(folder))} is empty or missing"
-    )
+    return f"; {shown(Path(folder))} holds {holds}" if names else f": the folder {shown(Path(folder))} is empty"
 
 
 def _entries(folder: str) -> list[str]:
@@ -129,8 +128,13 @@ def fingerprint(files: Sequence[Path]) -> str:
     """Changes when a file does, by name, size and time of change, or when there is one more or less."""
     digest = hashlib.sha256()
     for file in files:
-        found = file.stat()
-        digest.update(f"{file}\0{found.st_size}\0{found.st_mtime_ns}\n".encode(errors="surrogateescape"))
+        try:
+            found = file.stat()
+        except OSError:
+            stamp = "gone"
+        else:
+            stamp = f"{found.st_size}\0{found.st_mtime_ns}"
+        digest.update(f"{file}\0{stamp}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 
