@@ -70,7 +70,7 @@ def test_they_are_measured_again(run: str, release: Path) -> None:
     before = record(run, "diagnosis.json")["errors"]["dev"]
     again = call("evaluate", run, "--part", "dev", "--json")
     assert again.code == 0, again.err
-    assert again.json["value"] == pytest.approx(before["value"], rel=1e-4)
+    assert again.json["error"]["value"] == pytest.approx(before["value"], rel=1e-4)
     for more in (("--part", "test"), ("--data", f"{run}.csv")):
         assert call("evaluate", run, *more).code == 0
     assert call("diagnose", run, "--json").json["errors"]["test"]["n"] > 0
@@ -81,7 +81,7 @@ def test_they_predict(run: str, release: Path) -> None:
     called = call("predict", run, f"{run}.csv")
     assert called.code == 0, called.err
     predicted = [row["prediction"] for row in csv.DictReader(called.out.splitlines())]
-    kept = runs.decode_predictions(f"runs/{run}/predictions.npz")
+    kept = runs.decode_predictions(f"runs/{run}")
     mine = [predicted[row] for row in kept["rows"]]
     trained = dltrain.load(run)
     if run == "costs":
