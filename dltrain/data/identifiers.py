@@ -25,7 +25,7 @@ CATEGORIES, SHARE, FEW = 50, 0.1, 10
 """Many categories: more than 50, or more than a tenth of the rows (but for up to 10)."""
 GAPS = 0.5
 
-_NAMED_ID = re.compile(r"(?:^|[\W_])(?:id|ids|idx|index|uuid|guid|rowid|row_id)$|(?<=[a-z0-9])I[dD]$", re.IGNORECASE)
+_NAMED_ID = re.compile(r"(?:^|[\W_])(?:id|ids|idx|index|uuid|guid|rowid)$", re.IGNORECASE)
 _CAMEL = re.compile(r"(?<=[a-z0-9])I[dD]$")
 
 
