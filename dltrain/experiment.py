@@ -49,9 +49,25 @@ def prepare(loaded: Loaded) -> Ready:
         declared = replace(loaded.experiment, data=source, split=prepared.settled_split)
         plan = config.resolve(declared, prepared.facts)
         _require_memory(plan)
+        ready = Ready(loaded, plan, prepared)
+        _require_weight(ready)
     except InputError as error:
         raise loaded.locate(error) from None
-    return Ready(loaded, plan, prepared)
+    return ready
+
+
+def _require_weight(ready: Ready) -> None:
+    """Raises InputError for a part without any weight: nothing could be learned from it, or measured on it."""
+    empty = []
+    for part, found in ready.data.parts.items():
+        if found.weights is not None and not found.weights.any():
+            empty.append(Problem(f"every row of {part} has weight 0, expected one above 0", "data.weight"))
+    rows = ready.rows("train")
+    factors = rows.loss_weights() if rows and not empty else None
+    if factors is not None and not factors.any():
+        empty.append(Problem("every training row has weight 0, by its own or by its class's", "data.class_weights"))
+    if empty:
+        raise InputError(*empty)
 
 
 def _require_memory(plan: config.Plan) -> None:
