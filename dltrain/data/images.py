@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dltrain.data.arrays import pixel_names
 from dltrain.data.files import shown
+from dltrain.data.pictures import GREY, Opened, Shape, Unreadable, decode, upright_size
 from dltrain.data.raw import Raw, as_text
 from dltrain.data.roles import listed
 from dltrain.errors import InputError, Problem
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 TARGET = "class"
 PARTS = {
@@ -30,13 +26,7 @@ PARTS = {
 }
 """Subfolders of a set that is split already."""
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm")
-_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 _TELL = 10
-_MOST_PIXELS = 2**27
-"""Of one picture, before it is resized: 128 million, an 11,000 x 11,000 photograph."""
-_GREY = ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F")
-
-Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +41,12 @@ class Pictures:
 def is_image_folder(folder: Path) -> bool:
     """Whether subfolders hold pictures, at the first level or, below train, dev and test, at the second."""
     try:
-        return any(_pictures(below) for part in _parts(folder).values() for below in _classes(part))
+        return any(
+            _is_picture(path)
+            for part in _parts(folder).values()
+            for below in _folders(part)
+            for path in _everything(below)
+        )
     except OSError:
         return False
 
@@ -106,13 +101,13 @@ def _folders(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(names)]
 
 
-def _classes(folder: Path) -> list[Path]:
-    return [below for below in _folders(folder) if _pictures(below)]
-
-
 def _pictures(folder: Path) -> list[Path]:
     """All below the folder, at any depth."""
-    return sorted(path for path in _everything(folder) if path.name.lower().endswith(ENDINGS))
+    return sorted(filter(_is_picture, _everything(folder)))
+
+
+def _is_picture(path: Path) -> bool:
+    return path.name.lower().endswith(ENDINGS)
 
 
 def _everything(folder: Path) -> Iterator[Path]:
@@ -147,10 +142,10 @@ def _settle(files: Sequence[Path], asked: Sequence[int] | None) -> tuple[Shape, 
     problems = []
     for path in files:
         try:
-            with _opened(path) as picture:
-                sizes.setdefault(_upright_size(picture), path)
-                grey = grey and picture.mode in _GREY
-        except _Unreadable as error:
+            with Opened(path) as picture:
+                sizes.setdefault(upright_size(picture), path)
+                grey = grey and picture.mode in GREY
+        except Unreadable as error:
             problems.append(Problem(f"{shown(path)} {error}"))
     if problems:
         raise InputError(*_few(problems, "pictures cannot be read"))
@@ -193,8 +188,8 @@ def _decode_all(files: Sequence[Path], shape: Shape) -> npt.NDArray[np.uint8]:
     problems = []
     for row, path in enumerate(files):
         try:
-            X[row] = _decode(path, shape)
-        except _Unreadable as error:
+            X[row] = decode(path, shape)
+        except Unreadable as error:
             problems.append(Problem(f"{shown(path)} {error}"))
     if problems:
         raise InputError(*_few(problems, "pictures cannot be read"))
@@ -204,90 +199,3 @@ def _decode_all(files: Sequence[Path], shape: Shape) -> npt.NDArray[np.uint8]:
 def _few(problems: list[Problem], others: str) -> list[Problem]:
     more = len(problems) - _TELL
     return problems if more <= 0 else [*problems[:_TELL], Problem(f"{more} more {others}")]
-
-
-class _Unreadable(Exception):
-    """Why a picture cannot be read."""
-
-
-class _opened:  # noqa: N801
-    """A picture whose header was read; _Unreadable for what is none, or too large."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> Image:
-        from PIL import Image, UnidentifiedImageError
-
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                self.picture = Image.open(self.path, formats=_FORMATS)
-        except UnidentifiedImageError:
-            what = "is empty" if not self.path.stat().st_size else "is no picture that can be read"
-            raise _Unreadable(f"{what}; expected {listed([name.lower() for name in _FORMATS])}") from None
-        except Image.DecompressionBombError as error:
-            raise _Unreadable(f"is too large: {error}") from None
-        except (OSError, ValueError, SyntaxError, TypeError, OverflowError) as error:
-            raise _Unreadable(f"cannot be read: {_reason(error)}") from None
-        if prod(self.picture.size) > _MOST_PIXELS:
-            self.picture.close()
-            size = " x ".join(map(str, self.picture.size))
-            raise _Unreadable(f"claims {size} pixels, more than {_MOST_PIXELS}; is it damaged?")
-        return self.picture
-
-    def __exit__(self, *exception: object) -> None:
-        self.picture.close()
-
-
-def _reason(error: Exception) -> str:
-    reason = error.strerror if isinstance(error, OSError) else None
-    return reason or (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _upright_size(picture: Image) -> tuple[int, int]:
-    """(height, width) as the picture is looked at."""
-    width, height = picture.size
-    return (width, height) if picture.getexif().get(0x0112) in (5, 6, 7, 8) else (height, width)
-
-
-def _decode(path: Path, shape: Shape) -> npt.NDArray[np.uint8]:
-    from PIL import Image, ImageOps
-
-    with _opened(path) as picture:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                upright = ImageOps.exif_transpose(picture) or picture
-                plain = _coloured(upright, "RGB" if shape[2:] == (3,) else "L")
-                size = (shape[1], shape[0])
-                if plain.size != size:
-                    plain = plain.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
-        except _Unreadable:
-            raise
-        except Exception as error:  # decoders of damaged pictures raise whatever they like
-            raise _Unreadable(f"is damaged: {_reason(error)}") from None
-        return np.asarray(plain, dtype=np.uint8).reshape(-1)
-
-
-def _coloured(picture: Image, mode: str) -> Image:
-    """In the mode asked for; what is transparent lies on white, and 16 bits a value become 8."""
-    from PIL import Image
-
-    if picture.mode.startswith("I") or picture.mode == "F":
-        return _eight_bits(picture).convert(mode)
-    if picture.mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in picture.info:
-        above = picture.convert("RGBA")
-        white = Image.new("RGBA", above.size, "white")
-        return Image.alpha_composite(white, above).convert(mode)
-    return picture.convert(mode)
-
-
-def _eight_bits(picture: Image) -> Image:
-    """Of 16 bits a value the upper 8, rounded, whatever the picture holds: all pictures are scaled alike."""
-    from PIL import Image
-
-    if picture.mode == "F":
-        raise _Unreadable("holds real numbers, not pixels of 8 or 16 bits; store such rows as npy")
-    values: npt.NDArray[Any] = np.asarray(picture, dtype=np.float64)
-    return Image.fromarray(np.clip(values / 257 + 0.5, 0, 255).astype(np.uint8))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from dltrain.data.cells import TELL, BadCells, Chunk, chunk_of
+from dltrain.data.cells import BadCells, Chunk, chunk_of
 from dltrain.data.coding import SAMPLE, Coding, Rules, look
 from dltrain.data.delimited import Choose, Misread, Opening
 from dltrain.data.dialect import Dialect
 from dltrain.data.files import DEFLATE
+from dltrain.data.json_objects import BadLines, objects
 from dltrain.data.roles import Roles, listed
 from dltrain.errors import InputError, Problem, did_you_mean
 
@@ -21,30 +21,6 @@ _BOMB = 2**28
 _GIVE_UP = 8
 """Blocks, from the first with something wrong, after which the counting stops."""
 _AT_ONCE = 4096
-
-
-@dataclass(slots=True)
-class _Lines:
-    """What is wrong with whole lines."""
-
-    place: str
-    told: list[Problem] = field(default_factory=list)
-    count: int = 0
-
-    def add(self, line: int, message: str, column: int | None = None) -> None:
-        self.count += 1
-        if len(self.told) < TELL:
-            where = f"{self.place}:{line}" + (f":{column}" if column else "")
-            self.told.append(Problem(message, where=where))
-
-    def problems(self, cut: bool) -> list[Problem]:
-        more = self.count - len(self.told)
-        least = "at least " if cut else ""
-        return [*self.told, *([Problem(f"{least}{more} more lines cannot be read", where=self.place)] if more else [])]
-
-
-class _Twice(ValueError):
-    """A key that an object has twice."""
 
 
 def open_jsonl(
@@ -64,8 +40,8 @@ def open_jsonl(
     """
     blocks = _blocks(file, place, size)
     first = next(blocks, b"").removeprefix(b"\xef\xbb\xbf")
-    bad = _Lines(place)
-    rows = list(_objects(first, 1, bad))
+    bad = BadLines(place)
+    rows = list(objects(first, 1, bad))
     names = tuple(dict.fromkeys(key for _, row in rows for key in row))
     if not names:
         raise InputError(*(bad.told or [Problem(f"{place} holds no rows")]))
@@ -102,74 +78,13 @@ def _blocks(file: BinaryIO, place: str, size: int | None) -> Iterator[bytes]:
         yield last
 
 
-def _objects(block: bytes, line: int, bad: _Lines) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each line's number and object; numbers stay the text they are written as. What is wrong goes to `bad`."""
-    for number, raw in enumerate(block.split(b"\n"), line):
-        if raw and not raw.isspace():
-            row = _object(raw, number, bad)
-            if row is not None:
-                yield number, row
-
-
-def _object(raw: bytes, line: int, bad: _Lines) -> dict[str, Any] | None:
-    try:
-        text = raw.decode()
-        row = _DECODER.decode(text.strip())
-        if "\\u" in text:
-            json.dumps(row, ensure_ascii=False).encode()
-    except UnicodeDecodeError as error:
-        bad.add(line, f"byte 0x{raw[error.start]:02x} is not UTF-8; save the file as UTF-8")
-    except UnicodeEncodeError:
-        bad.add(line, "half of a character (\\ud800 to \\udfff alone); expected pairs, or UTF-8")
-    except json.JSONDecodeError as error:
-        whole = "; expected one whole object a line" if not text.rstrip().endswith("}") else ""
-        column = error.colno + len(text) - len(text.lstrip())
-        bad.add(line, f"not valid JSON ({_lowered(error.msg)}){whole}", column)
-    except _Twice as error:
-        bad.add(line, f"key {str(error)!r} is given twice")
-    except RecursionError:
-        bad.add(line, "nested too deep; expected a flat object, one value a key")
-    else:
-        return _flat(row, line, bad)
-    return None
-
-
-def _lowered(message: str) -> str:
-    return message[:1].lower() + message[1:]
-
-
-def _flat(row: Any, line: int, bad: _Lines) -> dict[str, Any] | None:
-    if not isinstance(row, dict):
-        what = "a list" if isinstance(row, list) else "a single value"
-        bad.add(line, f"{what}; expected an object, {{key: value}}")
-        return None
-    nested = [(key, value) for key, value in row.items() if isinstance(value, (dict, list))]
-    if not nested:
-        return row
-    for key, value in nested:
-        what = "a list" if isinstance(value, list) else "an object"
-        bad.add(line, f"{key}: holds {what}; expected a number, text, true, false or null")
-    return None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    row = dict(pairs)
-    if len(row) < len(pairs):
-        seen: set[str] = set()
-        raise _Twice(next(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
-    return row
-
-
-_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_once)
-
-
 def _chunks(
     first: bytes,
     blocks: Iterator[bytes],
     roles: Roles,
     coding: Coding,
     cells: BadCells,
-    lines: _Lines,
+    lines: BadLines,
     strict: bool,
 ) -> Iterator[Chunk]:
     """The rows while nothing is wrong; then they are only looked through."""
@@ -192,7 +107,7 @@ def _chunks(
     _raise_if_any(cells, lines)
 
 
-def _raise_if_any(cells: BadCells, lines: _Lines) -> None:
+def _raise_if_any(cells: BadCells, lines: BadLines) -> None:
     problems = lines.problems(cells.cut)
     try:
         cells.raise_if_any()
@@ -216,12 +131,12 @@ class _Table:
     coding: Coding
     strict: bool
 
-    def chunks(self, block: bytes, line: int, cells: BadCells, lines: _Lines) -> Iterator[Chunk]:
+    def chunks(self, block: bytes, line: int, cells: BadCells, lines: BadLines) -> Iterator[Chunk]:
         plain = block.isascii() and b"_" not in block and b"\\u" not in block
         columns = self._columns()
         rows: list[list[str]] = []
         numbers: list[int] = []
-        for number, row in _objects(block, line, lines):
+        for number, row in objects(block, line, lines):
             if self.strict and not row.keys() <= set(self.names):
                 self._new_key(row, number, lines)
             rows.append([_cell(row.get(name), word) for name, word in columns])
@@ -237,7 +152,7 @@ class _Table:
         kinds = dict(zip(self.roles.inputs, self.coding.kinds, strict=True))
         return [(name, kinds.get(column) != "number") for column, name in enumerate(self.names)]
 
-    def _new_key(self, row: dict[str, Any], line: int, lines: _Lines) -> None:
+    def _new_key(self, row: dict[str, Any], line: int, lines: BadLines) -> None:
         for key in row:
             if key not in self.names:
                 hint = did_you_mean(key, self.names) or f"; the first rows have {listed(self.names)}"
