@@ -38,7 +38,7 @@ def fill_in(split: Split, n: int, given: Collection[str]) -> tuple[dict[str, Sha
         shares["train"] = "rest"
     elif asked["dev"] is None and "dev" in drawn and "rest" not in shares.values():
         shares["dev"] = "rest"
-    return (_without_rest(shares) if split.by == "hash" else shares), ""
+    return (_without_rest(shares, asked) if split.by == "hash" else shares), ""
 
 
 def fill_in_apart(split: Split) -> tuple[dict[str, Share], str]:
@@ -49,13 +49,13 @@ def fill_in_apart(split: Split) -> tuple[dict[str, Share], str]:
     shares: dict[str, Share] = {part: "rest" if share is None else share for part, share in asked.items()}
     if 1.0 in [share for share in shares.values() if isinstance(share, float)]:
         shares = {part: 0 if share == "rest" else share for part, share in shares.items()}
-    return (_without_rest(shares) if split.by == "hash" else shares), ""
+    return (_without_rest(shares, asked) if split.by == "hash" else shares), ""
 
 
-def _without_rest(shares: dict[str, Share]) -> dict[str, Share]:
-    """The rest as a ratio."""
-    left = 1 - math.fsum(share for share in shares.values() if not isinstance(share, str))
-    return {part: round(left, 12) if share == "rest" else share for part, share in shares.items()}
+def _without_rest(shares: dict[str, Share], asked: Mapping[str, Share | None]) -> dict[str, Share]:
+    """What a part that was left out gets, as a ratio."""
+    left = round(1 - math.fsum(share for share in shares.values() if isinstance(share, float)), 12)
+    return {part: left if share == "rest" and asked[part] is None else share for part, share in shares.items()}
 
 
 def _by_default(split: Split, n: int, given: Collection[str]) -> tuple[dict[str, Share], str]:

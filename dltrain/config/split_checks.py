@@ -13,7 +13,7 @@ from dltrain.errors import Problem
 
 Found = Iterator[Problem]
 TOLERANCE = 1e-9
-READS = {"time": "sorts the rows by it", "hash": "hashes it", "column": "reads each row's part from it"}
+READS = {"time": "sorts the rows by", "hash": "hashes", "column": "reads each row's part from"}
 """What split.by does with split.column."""
 
 
@@ -41,7 +41,7 @@ def _column(experiment: Experiment) -> Found:
     """split.column and split.by belong together."""
     split, target = experiment.split, experiment.data.target
     if split.by in READS and split.column is None:
-        yield Problem(f"by: {split.by} needs a column, and {READS[split.by]}; name it here", "split.column")
+        yield Problem(f"is required: the column that by: {split.by} {READS[split.by]}", "split.column")
     elif split.by not in READS and split.column is not None:
         hint = "set split.by to one of these, or leave it out"
         if split.group is None:

@@ -14,6 +14,8 @@ from dltrain.data.sizes import Ratios
 from dltrain.errors import InputError, Problem
 
 PARTS = ("train", "train_dev", "dev", "test")
+SAMPLE = 10_000
+"""Text of which half of so many rows differ is not looked up, but hashed row by row: that is faster."""
 
 
 def draw_by_hash(ratios: Ratios, seed: int, keys: Labels) -> tuple[dict[str, npt.NDArray[np.int64]], tuple[str, ...]]:
@@ -62,9 +64,14 @@ def _places(u: npt.NDArray[np.float64], ratios: Ratios) -> npt.NDArray[np.int64]
 
 
 def _named(keys: Labels) -> tuple[list[str], npt.NDArray[np.int64] | None]:
-    """Keys as canonical text, of each row; or of each different number, and the number of each row's."""
+    """Keys as canonical text, of each row; or where they repeat, of each different one, and each row's number."""
     if is_text(keys):
-        return [cell if cell.isalpha() else _canonical(cell) for cell in keys.tolist()], None
+        cells = keys.tolist()
+        if len(set(cells[:SAMPLE])) > SAMPLE // 2:
+            return [_canonical(cell) for cell in cells], None
+        numbers = {cell: number for number, cell in enumerate(dict.fromkeys(cells))}
+        codes = np.fromiter(map(numbers.__getitem__, cells), np.int64, len(cells))
+        return [_canonical(cell) for cell in numbers], codes
     values, codes = np.unique(np.asarray(keys, dtype=np.float64), return_inverse=True)
     return _number_names(values), codes.astype(np.int64)
 

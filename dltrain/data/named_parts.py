@@ -53,8 +53,15 @@ def _problems(column: Labels, rows: npt.NDArray[np.int64]) -> list[Problem]:
 
 
 def _read_as(names: tuple[str, ...], parts: list[str | None]) -> list[str]:
-    also = {part: name for name, part in zip(names, parts, strict=True) if name.strip().lower() in ALSO}
-    return [f"split: {name!r} is read as {part}" for part, name in also.items()]
+    also: dict[str | None, list[str]] = {}
+    for name, part in zip(names, parts, strict=True):
+        if name.strip().lower() in ALSO:
+            also.setdefault(part, []).append(repr(name))
+    return [f"split: {', '.join(found)} {_be(found)} read as {part}" for part, found in also.items()]
+
+
+def _be(found: list[str]) -> str:
+    return "is" if len(found) == 1 else "are"
 
 
 def _note(rows: dict[str, npt.NDArray[np.int64]], name: str) -> str:
