@@ -31,7 +31,7 @@ def draw_parts(sizes: Sizes, seed: int, classes: npt.NDArray[np.int64] | None) -
 
 def _deal(order: Rows, sizes: tuple[int, ...], classes: npt.NDArray[np.int64] | None) -> list[Rows]:
     """Deals the rows, in their random order, to parts of the given sizes."""
-    if classes is None:
+    if classes is None or not len(order):
         return np.split(order, np.cumsum(sizes)[:-1])
     by_class = order[np.argsort(classes[order], kind="stable")]
     counts = np.bincount(classes[order])
