@@ -118,24 +118,28 @@ class Split:
 
     __pydantic_config__ = RECORD
     by: Literal["random", "time", "hash", "column", "files"] = "random"
-    """random, time (the last rows are the test set), hash (a row stays in its part as the data grow), column (which
-    names each row's part) or files (one file a part)."""
+    """random, time (train first, the last rows are the test set), hash (a row stays in its part as the data grow;
+    ratios only, met on average), column (which names each row's part) or files (one file a part)."""
     column: str | None = None
-    """The column that time, hash or column reads; not an input unless data.features names it."""
+    """The column that time, hash or column reads; not an input unless data.features names it. For column its values are
+    train, train_dev, dev (or val, valid, validation) and test."""
     group: str | None = None
-    """Column whose rows of one value stay together, in one part; not an input unless data.features names it."""
+    """Column whose rows of one value stay together, in one part, so that sizes are only near what is asked; not an
+    input unless data.features names it."""
     files: SplitFiles | None = None
     """{train: a.csv, dev: b.csv, test: c.csv}."""
     train: Share | None = None
-    """Ratio, count or rest. Null: with dev and test, by the size of the data."""
+    """Ratio, count or rest. Null: with dev and test, by the size of the data; with data.dev_test_source, all of
+    data.source."""
     dev: Share | None = None
     """Ratio, count or rest. Null: with train and test, by the size of the data."""
     test: Share | None = None
     """Ratio, count or rest; 0 for no test set, which is allowed."""
     train_dev: Share = 0
-    """A part of the training source kept aside, to tell mismatch from variance."""
+    """A part of the training source kept aside, to tell mismatch from variance: a ratio of the training rows, or a
+    count; drawn at random by time too."""
     stratify: bool | Literal["auto"] = "auto"
-    """Classes in proportion in every part; auto does so for classification."""
+    """Classes in proportion in every part; auto does so for classification, but not by time, hash or column."""
     seed: Annotated[int, Ge(0), Lt(2**63)] = 0
     """Seed of the split, its own."""
 

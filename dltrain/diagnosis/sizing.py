@@ -35,12 +35,12 @@ def fixed_parts(plan: Plan) -> tuple[str, ...] | None:
 
 
 def _counts(plan: Plan) -> dict[str, int] | None:
-    """The parts that the split draws, with their sizes; None where dev is a file or an array of its own."""
+    """The parts that the split draws, with their sizes; None where dev has rows or a source of its own."""
     split, arrays = plan.experiment.split, plan.experiment.data.arrays
     given = set(arrays or ()) - {"train"}
     if split.files is not None:
         given |= {part for part in ("train_dev", "dev", "test") if getattr(split.files, part) is not None}
-    if split.by != "random" or "dev" in given:
+    if split.by != "random" or "dev" in given or plan.experiment.data.dev_test_source is not None:
         return None
     drawn = {part: plan.facts.parts.get(part, 0) for part in ("train", "dev", "test", "train_dev") if part not in given}
     if not drawn["train"] or not drawn["dev"]:
