@@ -32,7 +32,7 @@ def command(
     from dltrain import config, experiment
 
     ready = experiment.prepare(config.load(*split_arguments(arguments)))
-    record = {
+    record: dict[str, Any] = {
         "title": ready.plan.experiment.name,
         "data": _data(ready, data),
         "training": _training(ready),

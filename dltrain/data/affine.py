@@ -14,6 +14,7 @@ from dltrain.data.determines import known_in_time
 from dltrain.data.scaling import Vector
 from dltrain.data.suspect import Suspect, leave_out
 from dltrain.data.training_rows import TrainingRows
+from dltrain.engine.arrays import Bools
 
 R2 = 0.99999
 """From here on two columns are said to determine the target."""
@@ -37,7 +38,8 @@ def find_affine(table: TrainingRows) -> Iterator[Suspect]:
     if y is None:
         return
     r2 = pair_r2(table.sample(most)[:, usable], y)
-    told, alone = 0, set()
+    told = 0
+    alone: set[int] = set()
     for a, b in _candidates(r2):
         columns = (usable[a],) if a == b else (usable[a], usable[b])
         if told >= TOLD or alone & set(columns):
@@ -87,17 +89,17 @@ def pair_r2(X: Vector, y: Vector) -> Vector:
     np.fill_diagonal(r2, 0.0)
     alone = np.diag((n >= _LEAST) & (v * v_y > 1e-12))
     diagonal = np.divide(np.diag(c_y) ** 2, np.diag(v * v_y), out=np.zeros(len(r2)), where=alone)
-    return r2 + np.diag(diagonal)
+    return np.asarray(r2 + np.diag(diagonal))
 
 
-def _scaled(X: Vector, M: np.typing.NDArray[np.bool_]) -> Vector:
+def _scaled(X: Vector, M: Bools) -> Vector:
     """Columns with mean 0 and standard deviation 1 over their values, 0 in gaps and where they are constant."""
     n = np.maximum(M.sum(axis=0), 1)
     largest = np.max(np.abs(X), axis=0, where=M, initial=0.0)
     Z = np.where(M, X, 0.0) / np.where(largest > 0, largest, 1.0)
     Z = np.where(M, Z - Z.sum(axis=0) / n, 0.0)
     spread = np.sqrt((Z * Z).sum(axis=0) / n)
-    return np.divide(Z, spread, out=np.zeros_like(Z), where=spread > 1e-15)
+    return np.asarray(np.divide(Z, spread, out=np.zeros_like(Z), where=spread > 1e-15))
 
 
 def _fitted(table: TrainingRows, columns: tuple[int, ...]) -> Suspect | None:

@@ -120,7 +120,7 @@ def _standard(X: Vector, fitting: Bools) -> Vector:
     """Outliers are cut off, so that a few of them do not hide what differs; constant columns become 0."""
     mean, sd = X[fitting].mean(axis=0), X[fitting].std(axis=0)
     z = np.divide(X - mean, sd, out=np.zeros_like(X), where=sd > 1e-12)
-    return np.clip(z, -CLIP, CLIP, out=z)
+    return np.asarray(np.clip(z, -CLIP, CLIP, out=z))
 
 
 def _furthest(Z: Vector, other: Bools) -> npt.NDArray[np.int64]:

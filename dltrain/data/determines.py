@@ -120,8 +120,8 @@ def beats_chance(codes: Codes, groups: int, columns: int) -> bool:
     sizes, times = np.unique(counts[counts > 0], return_counts=True)
     ways = lgamma(len(codes) + 1) - sum(t * lgamma(s + 1) for s, t in zip(sizes.tolist(), times.tolist(), strict=True))
     classes = int(times.sum())
-    fitting = groups * log(classes) if groups else lgamma(classes + 1)
-    return fitting - ways + log(max(1, columns)) < CHANCE
+    fitting: float = groups * log(classes) if groups else lgamma(classes + 1)
+    return bool(fitting - ways + log(max(1, columns)) < CHANCE)
 
 
 def _said(found: How, table: TrainingRows, j: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from dltrain.data.cleaning import labels_of
 from dltrain.data.raw import Labels, Numbers, Raw, is_text
 from dltrain.data.split import Rows
+from dltrain.data.store import Store, Stored
 
 Counts = npt.NDArray[np.int64]
 GAP_EVERY = 7
@@ -49,40 +50,51 @@ def perturbed(raw: Raw, kept: Rows | None, train: Labels, *, quantity: bool, gap
         free[kept] = False
     y = labels_of(raw).copy()
     y[free] = far_off(y[free]) if quantity else other_classes(y[free], train)
+    before = raw.X[:]
+    after = _other_inputs(raw, before, free, gaps)
     other = replace(
         raw,
-        X=_other_inputs(raw, free, gaps),
+        X=_kept_like(raw.X, after),
         y=y,
         vocabularies={name: (*names, *_new_names(names)) for name, names in raw.vocabularies.items()},
         extras={role: _other_extra(role, values, free) for role, values in raw.extras.items()},
     )
-    return _counted(raw, other)
+    return _counted(raw, other, before, after)
 
 
-def _other_inputs(raw: Raw, free: npt.NDArray[np.bool_], gaps: bool) -> Numbers:
-    X = np.array(raw.X)
+def _kept_like(table: object, X: Numbers) -> Numbers:
+    """X: (n, k), kept in memory as the table is, so that sums are taken in the same order."""
+    if not isinstance(table, Stored):
+        return X
+    found = Store(table.k, table.offset, table.kept)
+    found.append(X)
+    return cast("Numbers", found)
+
+
+def _other_inputs(raw: Raw, before: Labels, free: npt.NDArray[np.bool_], gaps: bool) -> Labels:
+    X = before.copy()
     number = np.arange(raw.n)
     for j, name in enumerate(raw.features):
         names = raw.vocabularies.get(name)
         X[free, j] = far_off(X[free, j]) if names is None else other_codes(X[free, j], len(names))
         if gaps and X.dtype.kind == "f":
-            X[free & ~np.isnan(raw.X[:, j]) & ((number + j) % GAP_EVERY == 0), j] = np.nan
+            X[free & ~np.isnan(before[:, j]) & ((number + j) % GAP_EVERY == 0), j] = np.nan
     return X
 
 
-def _counted(raw: Raw, other: Raw) -> Perturbed:
-    had, has = np.isnan(raw.X), np.isnan(other.X)
+def _counted(raw: Raw, other: Raw, before: Labels, after: Labels) -> Perturbed:
+    had, has = np.isnan(before), np.isnan(after)
     beyond = np.array([len(raw.vocabularies.get(name, ())) or np.inf for name in raw.features])
     return Perturbed(
         raw=other,
-        cells=((other.X != raw.X) & ~(had & has)).sum(axis=1),
+        cells=((after != before) & ~(had & has)).sum(axis=1),
         gaps=(has & ~had).sum(axis=1),
-        categories=(other.X >= beyond).sum(axis=1),
+        categories=(after >= beyond).sum(axis=1),
         targets=(labels_of(other) != labels_of(raw)).astype(np.int64),
     )
 
 
-def far_off(values: Numbers) -> Numbers:
+def far_off(values: Labels) -> Labels:
     """Numbers (n,) of which each differs from what it was, a gap filled: −x − 10 max|x|; −x − 1 for integers."""
     if values.dtype.kind != "f":
         return np.asarray(np.invert(values))
@@ -93,7 +105,7 @@ def far_off(values: Numbers) -> Numbers:
     return np.where(there, -values - FAR * largest, -FAR * largest).astype(values.dtype)
 
 
-def other_codes(codes: Numbers, size: int) -> Numbers:
+def other_codes(codes: Labels, size: int) -> Labels:
     """Codes (n,) of other categories: by turns the next one that is known, and one of three beyond `size`."""
     turn = np.arange(len(codes))
     known = np.where(np.isnan(codes), 0, (codes + 1) % max(1, size))
@@ -110,7 +122,8 @@ def other_classes(y: Labels, train: Labels) -> Labels:
 
 
 def _new_names(names: tuple[str, ...]) -> list[str]:
-    known, found, n = set(names), [], 0
+    known, n = set(names), 0
+    found: list[str] = []
     while len(found) < NEW_NAMES:
         n += 1
         if f"perturbed {n}" not in known:
