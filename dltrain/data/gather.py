@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
-
 from dltrain.data.cells import Chunk
 from dltrain.data.coding import Coding
 from dltrain.data.labels import all_dates, from_cells, sortable
 from dltrain.data.raw import Extra, Labels, Lines, Raw
 from dltrain.data.roles import Roles
+from dltrain.data.store import Growing
+
+_KNOWN = 100_000
+"""So many different cells of the target are kept once each, however often they come."""
 
 
 @dataclass(slots=True)
 class _Gathered:
-    """What grows while chunks come: X in place, so that no second copy is ever needed."""
+    """What grows while chunks come."""
 
-    X: npt.NDArray[np.float64]
+    X: Growing
     n: int = 0
+    known: dict[str, str] = field(default_factory=dict)
     target: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     extras: dict[Extra, list[str]] = field(default_factory=dict)
@@ -28,9 +30,8 @@ class _Gathered:
     firsts: list[int | tuple[int, ...]] = field(default_factory=list)
 
     def add(self, chunk: Chunk) -> None:
-        self.X.resize((self.n + chunk.n, self.X.shape[1]), refcheck=False)
-        self.X[self.n :] = chunk.X
-        self.target += chunk.target or []
+        self.X.add(chunk.X)
+        self.target += self._once(chunk.target or [])
         self.ids += chunk.ids or []
         for role, cells in chunk.extras.items():
             self.extras.setdefault(role, []).extend(cells)
@@ -38,15 +39,19 @@ class _Gathered:
         self.firsts.append(chunk.lines)
         self.n += chunk.n
 
+    def _once(self, cells: list[str]) -> list[str]:
+        """The same cells; equal ones are one object, while there are few different ones."""
+        return [self.known.setdefault(cell, cell) for cell in cells] if len(self.known) < _KNOWN else cells
+
 
 def gather(chunks: Iterator[Chunk], roles: Roles, names: Sequence[str], coding: Coding, place: str) -> Raw:
     """The table of all chunks."""
-    got = _Gathered(np.empty((0, len(roles.inputs))))
+    got = _Gathered(Growing(len(roles.inputs)))
     for chunk in chunks:
         got.add(chunk)
     numbers = all(kind == "number" for kind in coding.kinds)
     return Raw(
-        X=got.X,
+        X=got.X.all(),
         y=from_cells(got.target) if roles.target is not None else None,
         features=tuple(names[column] for column in roles.inputs),
         target=names[roles.target] if roles.target is not None else "",

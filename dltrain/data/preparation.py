@@ -163,14 +163,14 @@ class Preparation:
         if X.ndim != 2 or X.shape[1] != len(self.features):
             raise InputError(f"rows have {X.shape[-1]} inputs, the model takes {len(self.features)}")
         n = len(X) if rows is None else len(rows)
-        write = self._writer(vocabularies)
+        write = self.writer(vocabularies)
         out = np.empty((n, self.n_x), dtype=self.dtype)
         step = rows_in_block(X)
         for number, block in enumerate(blocks(X, rows)):
             write(block, out[number * step : number * step + len(block)])
         return out
 
-    def _writer(self, vocabularies: Mapping[str, Sequence[str]] | None) -> Callable[[Vector, Floats], None]:
+    def writer(self, vocabularies: Mapping[str, Sequence[str]] | None) -> Callable[[Vector, Floats], None]:
         """Writes a block (k, features) as the network takes it into (k, n_x)."""
         offset, factor = self.affine()
         flat = np.flatnonzero(factor == 0)

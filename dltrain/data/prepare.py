@@ -20,6 +20,7 @@ from dltrain.data.raw import Numbers, Raw, is_text
 from dltrain.data.roles import listed
 from dltrain.data.sources import Sources, read_sources, settle_image_shape
 from dltrain.data.split import Rows, draw_limit
+from dltrain.data.transforming import transform_parts
 from dltrain.engine.arrays import Floats, Targets
 from dltrain.errors import InputError, Problem, did_you_mean
 
@@ -75,7 +76,7 @@ def prepare(experiment: Experiment) -> Prepared:
 
     Raises InputError with one problem for each thing wrong.
     """
-    return finish(experiment, read_and_split(experiment))
+    return finish(experiment, read_and_split(experiment), release=True)
 
 
 def read_and_split(experiment: Experiment) -> Tables:
@@ -103,15 +104,16 @@ def read_and_split(experiment: Experiment) -> Tables:
     )
 
 
-def finish(experiment: Experiment, tables: Tables) -> Prepared:
-    """Fits on the training rows alone and transforms every part."""
+def finish(experiment: Experiment, tables: Tables, release: bool = False) -> Prepared:
+    """Fits on the training rows alone and transforms every part. With `release` large tables are empty afterwards."""
     drawn = tables.drawn
     classes = _classes(drawn["train"], tables.task)
     absent = _check_coverage(drawn, classes, experiment.split, tables.keys)
     preparation = _fit(experiment, drawn["train"], tables.task, classes, tables.image_shape)
     notes = [*tables.notes, *absent, *_constant(preparation, drawn), _copied(drawn)]
+    inputs = transform_parts(drawn, preparation, release)
     return Prepared(
-        parts={part: _transform(one, preparation) for part, one in drawn.items()},
+        parts={part: _part(one, inputs[part], preparation) for part, one in drawn.items()},
         preparation=preparation,
         facts=_facts(drawn, preparation),
         notes=tuple(note for note in notes if note),
@@ -279,11 +281,11 @@ def _copied(drawn: dict[str, Drawn]) -> str:
     return f"duplicates: rows with the same inputs as a training row: {text}; errors there look better than they are"
 
 
-def _transform(one: Drawn, preparation: Preparation) -> Part:
+def _part(one: Drawn, X: Floats, preparation: Preparation) -> Part:
     raw, ids = one.raw, one.raw.ids
     weights = raw.extras.get("weight")
     return Part(
-        X=preparation.transform(raw.X, one.rows, raw.vocabularies),
+        X=X,
         y=preparation.encode(labels_of(raw)[one.rows]),
         rows=one.original(),
         ids=None if ids is None else [ids[row] for row in one.rows],

@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dltrain.data.columns import Kind
+from dltrain.data.store import chosen
 from dltrain.errors import Problem
 
 Numbers: TypeAlias = npt.NDArray[Any]
-"""Real numbers of any kind: bool, integers or floats."""
+"""Real numbers of any kind: bool, integers or floats. Those of large tables are `Stored`, and read as an array is."""
 
 Labels: TypeAlias = npt.NDArray[Any]
 """(n,): numbers, or text as an array of str objects; "" is a gap."""
@@ -88,7 +89,7 @@ class Raw:
         lines = tuple(line for row in rows.tolist() if (line := self.lines.of(row)) is not None)
         return replace(
             self,
-            X=self.X[rows],
+            X=chosen(self.X, rows),
             y=None if self.y is None else self.y[rows],
             ids=None if self.ids is None else [self.ids[row] for row in rows],
             extras={role: values[rows] for role, values in self.extras.items()},

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dltrain.data.raw import Numbers
+from dltrain.data.store import Stored
 from dltrain.errors import InputError
 
 Vector = npt.NDArray[np.float64]
@@ -44,7 +45,7 @@ def blocks(
         yield block if fills is None else np.where(np.isnan(block), fills, block)
 
 
-def rows_in_block(X: npt.NDArray[Any]) -> int:
+def rows_in_block(X: npt.NDArray[Any] | Stored) -> int:
     columns: int = X.shape[1]
     return max(1, _BLOCK // max(1, columns))
 

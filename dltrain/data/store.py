@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -192,6 +192,32 @@ class Store(Stored):
         return segment[start % self.per : start % self.per + stop - start]
 
 
+class Chosen(Stored):
+    """Some rows of a stored table, by their numbers, which are ascending."""
+
+    def __init__(self, table: Stored, rows: Rows) -> None:
+        self.table, self.rows = table, rows
+        self.n, self.k, self.kept, self.offset, self.per = len(rows), table.k, table.kept, table.offset, table.per
+
+    def __getitem__(self, key: Any) -> Any:
+        rows, columns = key if isinstance(key, tuple) else (key, slice(None))
+        return self.table[self.rows[rows], columns]
+
+    def release(self, before: int) -> None:
+        self.table.release(int(self.rows[before - 1]) + 1 if 0 < before <= self.n else self.table.n)
+
+
+def stored(X: object) -> Stored | None:
+    """X, if it is no array."""
+    return X if isinstance(X, Stored) else None
+
+
+def chosen(X: npt.NDArray[Any], rows: Rows) -> npt.NDArray[Any]:
+    """Some rows of a table: of one that is stored they are read when they are asked for."""
+    table = stored(X)
+    return X[rows] if table is None else cast("npt.NDArray[Any]", Chosen(table, rows))
+
+
 class Growing:
     """Rows as chunks bring them: a float64 array, which grows in place, while they are few; then a Store."""
 
@@ -218,9 +244,9 @@ class Growing:
         self._array.resize((n + len(X), self.k), refcheck=False)
         self._array[n:] = X
 
-    def all(self) -> npt.NDArray[np.float64] | Store:
-        """All rows so far."""
-        return self._array if self.rows is None else self.rows
+    def all(self) -> npt.NDArray[np.float64]:
+        """All rows so far; a Store, which reads as an array does, where they are many."""
+        return self._array if self.rows is None else cast("npt.NDArray[np.float64]", self.rows)
 
 
 def settle(X: Values) -> tuple[npt.NDArray[np.float64] | None, np.dtype[Any]]:
