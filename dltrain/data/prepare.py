@@ -10,16 +10,20 @@ import numpy.typing as npt
 
 from dltrain.config.records import Data, DataFacts, Experiment, Split
 from dltrain.config.shares import settled_split
+from dltrain.data.alike import alike
 from dltrain.data.cleaning import cleaned, labels_of, mean_weight
+from dltrain.data.columns import all_numbers
 from dltrain.data.dealing import Drawn, deal
-from dltrain.data.duplicates import copies
+from dltrain.data.duplicates import duplicates
 from dltrain.data.files import content_sha256
 from dltrain.data.labels import SettledTask, check_classes, decide_task, merged, numbered
+from dltrain.data.named import with_files
 from dltrain.data.preparation import Preparation
-from dltrain.data.raw import Numbers, Raw, is_text
+from dltrain.data.raw import Raw, is_text
 from dltrain.data.roles import listed
 from dltrain.data.sources import Sources, read_sources, settle_image_shape
-from dltrain.data.split import Rows, draw_limit
+from dltrain.data.split import draw_limit
+from dltrain.data.suspects import suspects
 from dltrain.data.transforming import transform_parts
 from dltrain.engine.arrays import Floats, Targets
 from dltrain.errors import InputError, Problem, did_you_mean
@@ -81,6 +85,7 @@ def prepare(experiment: Experiment) -> Prepared:
 
 def read_and_split(experiment: Experiment) -> Tables:
     """All tables, and the rows of each part. Nothing is fitted yet."""
+    experiment = with_files(experiment)
     sources, dropped = cleaned(read_sources(experiment), experiment.data)
     split, label = experiment.split, experiment.data.label_map or {}
     pool, limited = _limit(sources.pool, experiment.data.limit, split.seed)
@@ -106,14 +111,16 @@ def read_and_split(experiment: Experiment) -> Tables:
 
 def finish(experiment: Experiment, tables: Tables, release: bool = False) -> Prepared:
     """Fits on the training rows alone and transforms every part. With `release` large tables are empty afterwards."""
-    drawn = tables.drawn
+    experiment, drawn = with_files(experiment), tables.drawn
     classes = _classes(drawn["train"], tables.task)
     absent = _check_coverage(drawn, classes, experiment.split, tables.keys)
     preparation = _fit(experiment, drawn["train"], tables.task, classes, tables.image_shape)
-    notes = [*tables.notes, *absent, *_constant(preparation, drawn), _copied(drawn)]
+    notes = [*tables.notes, *absent, *_constant(preparation, drawn), *_suspicious(drawn, tables)]
     inputs = transform_parts(drawn, preparation, release)
+    parts = {part: _part(one, inputs[part], preparation) for part, one in drawn.items()}
+    notes += _unlike(parts, preparation, tables.keys)
     return Prepared(
-        parts={part: _part(one, inputs[part], preparation) for part, one in drawn.items()},
+        parts=parts,
         preparation=preparation,
         facts=_facts(drawn, preparation),
         notes=tuple(note for note in notes if note),
@@ -272,13 +279,20 @@ def _constant(preparation: Preparation, drawn: dict[str, Drawn]) -> list[str]:
     return notes
 
 
-def _copied(drawn: dict[str, Drawn]) -> str:
-    inputs: dict[str, tuple[Numbers, Rows | None]] = {part: (one.raw.X, one.rows) for part, one in drawn.items()}
-    counts = copies(inputs) if len(inputs) > 1 else {}
-    if not counts:
-        return ""
-    text = ", ".join(f"{count} of {len(drawn[part].rows)} in {part}" for part, count in counts.items())
-    return f"duplicates: rows with the same inputs as a training row: {text}; errors there look better than they are"
+def _suspicious(drawn: dict[str, Drawn], tables: Tables) -> list[str]:
+    """Notes on identifiers, columns that give the target away, and rows that occur twice."""
+    train = drawn["train"]
+    raw, y = train.raw, labels_of(train.raw)
+    kinds = raw.kinds or all_numbers(len(raw.features))
+    found = suspects(raw.X, kinds, raw.features, raw.vocabularies, y, tables.task, train.rows, raw.target)
+    inputs = {part: (one.raw.X, one.rows) for part, one in drawn.items()}
+    return [*(suspect.text for suspect in found), *duplicates(inputs, y[train.rows], tables.task).notes()]
+
+
+def _unlike(parts: dict[str, Part], preparation: Preparation, keys: dict[str, str]) -> list[str]:
+    """Notes on parts with files of their own whose rows do not look like the training rows."""
+    found = {part: alike(parts["train"].X, parts[part].X, preparation.inputs) for part in parts if part in keys}
+    return [one.note(part) for part, one in found.items() if one is not None]
 
 
 def _part(one: Drawn, X: Floats, preparation: Preparation) -> Part:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from dltrain.data.arrays import as_inputs, as_labels
 from dltrain.data.coding import Rules, missing_cells
 from dltrain.data.columns import Kind, all_numbers
-from dltrain.data.delimited import is_tsv, open_table
+from dltrain.data.delimited import Choose, Opening, open_table
 from dltrain.data.dialect import Dialect
-from dltrain.data.files import kind_of, open_data, require_file, shown
+from dltrain.data.files import kind_of, require_file, shown
+from dltrain.data.hdf5 import hdf5_shapes, read_hdf5
 from dltrain.data.idx import read_idx
 from dltrain.data.labels import from_cells
 from dltrain.data.npy import Array, npz_shapes, read_npy, read_npz
 from dltrain.data.preparation import Preparation
 from dltrain.data.raw import Extra, Labels, Numbers, as_text, is_text
 from dltrain.data.roles import Roles, listed, roles_like
+from dltrain.data.several import TABLES, How, open_rows
 from dltrain.engine.arrays import Floats
 from dltrain.errors import InputError, Problem
 
@@ -50,16 +51,22 @@ def read_rows(
     cells (with their place) and, if `labelled`, a missing target.
     """
     if str(path) == "-":
-        yield from _text(sys.stdin.buffer, "standard input", preparation, chunk, labelled)
+        place, how = "standard input", how_of(preparation)
+        choose = _choice(place, preparation, labelled)
+        table = open_table(sys.stdin.buffer, place, choose, rules=how.rules, known=how.known, from_config=False)
+        yield from _rows_of(table, place, preparation, chunk)
         return
     file = require_file(Path(path), None)
     kind = kind_of(file, None)
-    if kind == "delimited":
-        with open_data(file) as stream:
-            yield from _text(stream, shown(file), preparation, chunk, labelled, is_tsv(file))
+    if kind in TABLES:
+        choose, how = _choice(shown(file), preparation, labelled), how_of(preparation)
+        with open_rows(file, choose, how) as table:
+            yield from _rows_of(table, shown(file), preparation, chunk)
         return
     if kind == "npz":
-        rows = _from_npz(file, preparation, labelled)
+        rows = _from_named(file, npz_shapes(file), read_npz, preparation, labelled)
+    elif kind == "hdf5":
+        rows = _from_named(file, hdf5_shapes(file), read_hdf5, preparation, labelled)
     else:
         rows = _from_array(read_npy(file) if kind == "npy" else read_idx(file), shown(file), preparation, labelled)
     yield from _cut(rows, chunk)
@@ -73,15 +80,7 @@ def _cut(rows: RawRows, chunk: int) -> Iterator[RawRows]:
         yield RawRows(rows.X[some], y, None if rows.ids is None else rows.ids[some], weights)
 
 
-def _text(
-    stream: BinaryIO, place: str, preparation: Preparation, chunk: int, labelled: bool, tabs: bool = False
-) -> Iterator[RawRows]:
-    def choose(dialect: Dialect) -> Roles:
-        return _match(dialect, place, preparation, labelled)
-
-    known = {*preparation.features, preparation.target} if preparation.header else set()
-    rules = rules_of(preparation)
-    table = open_table(stream, place, choose, rules=rules, tabs=tabs, known=known, from_config=False)
+def _rows_of(table: Opening, place: str, preparation: Preparation, chunk: int) -> Iterator[RawRows]:
     none = True
     for piece in table.chunks:
         none = none and not piece.n
@@ -91,15 +90,21 @@ def _text(
         raise InputError(Problem(f"{place} has a header and no rows"))
 
 
-def rules_of(preparation: Preparation) -> Rules:
-    """How a model reads new cells: as those that it was trained on."""
+def _choice(place: str, preparation: Preparation, labelled: bool) -> Choose:
+    return lambda dialect: _match(dialect, place, preparation, labelled)
+
+
+def how_of(preparation: Preparation) -> How:
+    """How a model reads new tables: as that which it was trained on."""
     kinds: tuple[Kind, ...] = preparation.kinds or all_numbers(len(preparation.features))
-    return Rules(
+    rules = Rules(
         missing=missing_cells(preparation.missing_values),
         gaps="fill" if preparation.fills else "error",
         kinds=dict(zip(preparation.features, kinds, strict=True)),
         vocabularies=preparation.categories,
     )
+    known = {*preparation.features, preparation.target} if preparation.header else set()
+    return How(rules=rules, known=known, strict=False, from_config=False)
 
 
 def _weights(extras: dict[Extra, list[str]], preparation: Preparation, place: str) -> Floats | None:
@@ -144,27 +149,27 @@ def _wrong_number(place: str, columns: int, preparation: Preparation, labelled: 
     return f"{place} has {columns} columns and no header; expected {wanted}"
 
 
-def _from_npz(path: Path, preparation: Preparation, labelled: bool) -> RawRows:
-    shapes = npz_shapes(path)
-    fits = [
-        name for name, shape in shapes.items() if len(shape) > 1 and np.prod(shape[1:]) == len(preparation.features)
-    ]
+def _from_named(
+    path: Path,
+    shapes: dict[str, tuple[int, ...]],
+    read: Callable[[Path, list[str]], list[Array]],
+    preparation: Preparation,
+    labelled: bool,
+) -> RawRows:
+    """The rows of the one array among those named that has the model's inputs."""
+    width, place = len(preparation.features), shown(path)
+    fits = [name for name, shape in shapes.items() if len(shape) > 1 and np.prod(shape[1:]) == width]
     best = [name for name in ("x_test", "X_test", "x", "X") if name in fits] if len(fits) > 1 else fits
     if not best:
-        message = (
-            f"{shown(path)} has no array of rows with {len(preparation.features)} inputs"
-            if not fits
-            else (f"{shown(path)} has {listed(fits)}; keep one of them, or call one x")
-        )
-        raise InputError(message)
-    names = [best[0]]
-    if labelled:
-        names.append(_label_array(best[0], shapes, preparation, shown(path)))
-    arrays = read_npz(path, names)
-    X, _ = as_inputs(arrays[0], f"{shown(path)}: {names[0]}", None, gaps=bool(preparation.fills))
-    y = as_labels(arrays[1], f"{shown(path)}: {names[1]}", None) if labelled else None
+        if fits:
+            raise InputError(f"{place} has {listed(fits)}; keep one of them, or call one x")
+        raise InputError(f"{place} has no array of rows with {width} inputs")
+    names = [best[0], *([_label_array(best[0], shapes, preparation, place)] if labelled else [])]
+    arrays = read(path, names)
+    X, _ = as_inputs(arrays[0], f"{place}: {names[0]}", None, gaps=bool(preparation.fills))
+    y = as_labels(arrays[1], f"{place}: {names[1]}", None) if labelled else None
     if y is not None and len(y) != len(X):
-        raise InputError(f"{shown(path)}: {names[0]} has {len(X)} rows, {names[1]} has {len(y)}")
+        raise InputError(f"{place}: {names[0]} has {len(X)} rows, {names[1]} has {len(y)}")
     return RawRows(X, y)
 
 

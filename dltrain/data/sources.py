@@ -7,15 +7,19 @@ from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path, PurePath
 
+from dltrain.config import NAMED
 from dltrain.config.records import Data, Experiment, Split
 from dltrain.data.builtin_sets import built_in, built_in_file, built_in_sets, read_built_in
+from dltrain.data.expand import expand
 from dltrain.data.files import kind_of, require_file, shown
+from dltrain.data.hdf5 import read_hdf5
 from dltrain.data.idx import read_idx
+from dltrain.data.images import TARGET, is_image_folder, read_images
 from dltrain.data.npy import Array, read_npy, read_npz
 from dltrain.data.raw import Raw
 from dltrain.data.reading import Reading
 from dltrain.data.roles import listed
-from dltrain.data.tables import pair, read_like, read_single, select
+from dltrain.data.tables import pair, read_files, read_like, read_single, select
 from dltrain.errors import InputError, Problem
 
 PARTS = ("train", "train_dev", "dev", "test")
@@ -65,53 +69,71 @@ def _named_files(split: Split) -> dict[str, Path]:
 
 def _from_files(reading: Reading, named: dict[str, Path]) -> Sources:
     data = reading.data
-    notes = []
+    notes: list[str] = []
     files: dict[str, Path] = {}
+    given: dict[str, Raw] = {}
+    keys: dict[str, str] = {}
     if "train" in named:
-        path = require_file(named["train"], "split.files.train")
-        pool = select_if_whole(read_single(path, reading, "split.files.train"), reading)
-        files["train"] = path
-        if data.source != str(path):
+        files["train"] = require_file(named["train"], "split.files.train")
+        pool = select_if_whole(read_single(files["train"], reading, "split.files.train"), reading)
+        if data.source != str(files["train"]):
             notes.append(f"data.source ({data.source}) is not read: split.files names the training rows")
+    elif isinstance(data.source, str) and is_image_folder(Path(data.source)):
+        pool, given = _read_pictures(reading, files, notes)
+        keys = dict.fromkeys(given, "data.source")
     else:
         pool = _read_source(reading, files)
     apart = None
     if data.dev_test_source is not None:
         apart = _read_apart(reading, pool, data.dev_test_source, files)
-    given = {}
     for part, path in named.items():
         if part != "train":
-            key = f"split.files.{part}"
-            files[part] = require_file(path, key)
-            given[part] = read_like(path, pool, reading, key)
-    keys = {part: f"split.files.{part}" for part in given}
+            keys[part] = f"split.files.{part}"
+            files[part] = require_file(path, keys[part])
+            given[part] = read_like([path], pool, reading, keys[part])
     return Sources(pool, given, keys, files, tuple(notes), apart)
 
 
 def _read_source(reading: Reading, files: dict[str, Path]) -> Raw:
     """The table of data.source; what was read goes into `files`."""
     data = reading.data
-    assert isinstance(data.source, str)
-    known = built_in(data.source)
+    known = built_in(data.source) if isinstance(data.source, str) else None
     if known is not None:
         if data.target not in (None, known.target):
             raise InputError(Problem(f"the target of {known.name} is {known.target!r}", "data.target"))
         files["source"] = built_in_file(known.name)
         return select(read_built_in(known), reading)
-    path = Path(data.source)
-    if path.is_dir():
-        raise InputError(_folder_without_arrays(path))
-    require_file(path, "data.source", tuple(known.name for known in built_in_sets()))
-    files["source"] = path
-    return select_if_whole(read_single(path, reading, "data.source"), reading)
+    if isinstance(data.source, str) and Path(data.source).is_dir():
+        raise InputError(_folder_without_arrays(Path(data.source)))
+    paths = expand(data.source, "data.source", (*(known.name for known in built_in_sets()), *NAMED))
+    _note_files(files, "source", paths)
+    if len(paths) > 1:
+        return read_files(paths, reading, "data.source")
+    return select_if_whole(read_single(paths[0], reading, "data.source"), reading)
 
 
 def _read_apart(reading: Reading, pool: Raw, source: str | list[str], files: dict[str, Path]) -> Raw:
     """The table of data.dev_test_source, read as that of data.source was."""
-    assert isinstance(source, str)
-    path = require_file(Path(source), "data.dev_test_source")
-    files["dev_test_source"] = path
-    return read_like(path, pool, reading, "data.dev_test_source")
+    paths = expand(source, "data.dev_test_source")
+    _note_files(files, "dev_test_source", paths)
+    return read_like(paths, pool, reading, "data.dev_test_source")
+
+
+def _note_files(files: dict[str, Path], name: str, paths: list[Path]) -> None:
+    files.update({name: paths[0]} if len(paths) == 1 else {f"{name}.{n}": path for n, path in enumerate(paths)})
+
+
+def _read_pictures(reading: Reading, files: dict[str, Path], notes: list[str]) -> tuple[Raw, dict[str, Raw]]:
+    """A folder of pictures: the pool, and the parts that have folders of their own."""
+    data = reading.data
+    assert isinstance(data.source, str)
+    if data.target not in (None, TARGET):
+        raise InputError(Problem(f"the target of a folder of pictures is {TARGET!r}, the subfolder", "data.target"))
+    found = read_images(Path(data.source), data.image_shape)
+    _note_files(files, "source", list(found.files))
+    notes += found.notes
+    given = {part: select(raw, reading) for part, raw in found.parts.items() if part != "train"}
+    return select(found.parts["train"], reading), given
 
 
 def select_if_whole(raw: Raw, reading: Reading) -> Raw:
@@ -142,16 +164,17 @@ def _from_arrays(reading: Reading, arrays: dict[str, list[str]] | object) -> Sou
     folder = path.is_dir()
     if not folder:
         require_file(path, "data.source", tuple(known.name for known in built_in_sets()))
-        if kind_of(path, "data.source") != "npz":
-            raise InputError(Problem(f"{shown(path)} is no npz file, so it has no named arrays", "data.arrays"))
+        if kind_of(path, "data.source") not in ("npz", "hdf5"):
+            message = f"{shown(path)} is no npz or hdf5 file, so it has no named arrays"
+            raise InputError(Problem(message, "data.arrays"))
     read: dict[str, Raw] = {}
     files = {} if folder else {"source": path}
     problems: list[Problem] = []
     for part, (x, y) in arrays.items():
         key = f"data.arrays.{part}"
         try:
-            both = [_file_array(path, name, key, files) for name in (x, y)] if folder else read_npz(path, [x, y], key)
-            read[part] = select(pair(both[0], both[1], (x, y), reading, shown(path), key), reading)
+            a, b = [_file_array(path, name, key, files) for name in (x, y)] if folder else _both(path, [x, y], key)
+            read[part] = select(pair(a, b, (x, y), reading, shown(path), key), reading)
         except InputError as error:
             problems += error.problems
     pool = read.pop("train", None)
@@ -159,6 +182,11 @@ def _from_arrays(reading: Reading, arrays: dict[str, list[str]] | object) -> Sou
     if problems or pool is None:
         raise InputError(*problems)
     return Sources(pool, read, {part: f"data.arrays.{part}" for part in read}, files)
+
+
+def _both(path: Path, names: list[str], key: str) -> list[Array]:
+    read = read_hdf5 if kind_of(path, key) == "hdf5" else read_npz
+    return read(path, names, key)
 
 
 def _check_arrays(arrays: dict[str, list[str]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,53 +12,67 @@ import numpy.typing as npt
 
 from dltrain.data.arrays import as_inputs, as_labels, check_finite, image_axes, pixel_names
 from dltrain.data.coding import Rules
-from dltrain.data.delimited import read_table
 from dltrain.data.dialect import Dialect
 from dltrain.data.files import kind_of, shown
-from dltrain.data.npy import npz_shapes, read_npy, read_npz
+from dltrain.data.hdf5 import hdf5_shapes, read_hdf5
+from dltrain.data.npy import Array, npz_shapes, read_npy, read_npz
 from dltrain.data.raw import Extra, Labels, Numbers, Raw
 from dltrain.data.reading import Reading
 from dltrain.data.roles import Roles, choose_roles, column_names, listed, roles_like
+from dltrain.data.several import TABLES, How, read_several
 from dltrain.errors import InputError, Problem
 
 
 def read_single(path: Path, reading: Reading, key: str) -> Raw:
     """The table of a file that holds inputs and target together."""
     kind = kind_of(path, key)
-    if kind == "delimited":
-        return _read_text(path, reading)
+    if kind in TABLES:
+        return read_files([path], reading, key)
     if kind == "npy":
         return _from_matrix(read_npy(path, key), reading, shown(path), key)
     if kind == "npz":
-        return _from_npz(path, reading, key)
+        return _from_named(path, npz_shapes(path, key), read_npz, reading, key)
+    if kind == "hdf5":
+        return _from_named(path, hdf5_shapes(path, key), read_hdf5, reading, key)
     message = f"{shown(path)} is an IDX file, which holds inputs or targets only; "
     raise InputError(Problem(message + "let data.source be its folder and name the pair in data.arrays", key))
 
 
-def read_like(path: Path, like: Raw, reading: Reading, key: str) -> Raw:
-    """The table of another part's file, whose columns must be those of `like`: by name, or by place.
+def read_files(paths: Sequence[Path], reading: Reading, key: str) -> Raw:
+    """One table of one or more files with columns."""
+    how = How(
+        rules=reading.rules,
+        columns=reading.data.columns,
+        known=reading.named,
+        strict=reading.data.features == "all",
+    )
+    raw, _ = read_several(paths, lambda dialect: _choose(dialect, reading, shown(paths[0])), how, key)
+    return raw
+
+
+def read_like(paths: Sequence[Path], like: Raw, reading: Reading, key: str) -> Raw:
+    """The table of another part's files, whose columns must be those of `like`: by name, or by place.
 
     Its categories have the codes of `like`; names that are new come behind.
     """
-    data = reading.data
-    if kind_of(path, key) != "delimited":
-        return _same_columns(read_single(path, reading, key), like, key)
+    data, place = reading.data, shown(paths[0])
+    if len(paths) == 1 and kind_of(paths[0], key) not in TABLES:
+        return _same_columns(read_single(paths[0], reading, key), like, key)
 
     def choose(dialect: Dialect) -> Roles:
         if not (dialect.header and like.header):
             if len(dialect.names) != len(like.columns):
                 message = f"has {len(dialect.names)} columns, {like.place} has {len(like.columns)}"
-                raise InputError(Problem(f"{shown(path)} {message}", key))
-            return _roles(reading, like.columns, shown(path), like.header)
+                raise InputError(Problem(f"{place} {message}", key))
+            return _roles(reading, like.columns, place, like.header)
         extras = {role: name for role, (name, _) in reading.wanted.extras.items()}
-        roles, problems = roles_like(like.features, like.target, data.id, dialect.names, shown(path), extras)
+        roles, problems = roles_like(like.features, like.target, data.id, dialect.names, place, extras)
         if problems:
             raise InputError(*(replace(problem, key=key) for problem in problems))
         return roles
 
-    raw, _ = read_table(
-        path, choose, rules=rules_like(reading, like), columns=data.columns, known={*like.features, like.target}
-    )
+    how = How(rules=rules_like(reading, like), columns=data.columns, known={*like.features, like.target}, strict=False)
+    raw, _ = read_several(paths, choose, how, key)
     return replace(raw, features=like.features, target=like.target)
 
 
@@ -84,22 +98,15 @@ def _roles(reading: Reading, names: Sequence[str], place: str, header: bool) -> 
     return choose_roles(data, names, place, header, data.target, reading.wanted)
 
 
-def _read_text(path: Path, reading: Reading) -> Raw:
+def _choose(dialect: Dialect, reading: Reading, place: str) -> Roles:
     data = reading.data
-
-    def choose(dialect: Dialect) -> Roles:
-        roles = _roles(reading, dialect.names, shown(path), dialect.header or data.columns is not None)
-        nameless = [column for column in dialect.unnamed if column in roles.inputs]
-        if nameless and data.features == "all":
-            names = listed([f"column_{column + 1}" for column in nameless])
-            message = (
-                f"the header has no name here; row numbers? leave them out with data.exclude: [{names}], or name it"
-            )
-            raise InputError(Problem(message, where=f"{shown(path)}:1:{nameless[0] + 1}"))
-        return roles
-
-    raw, _ = read_table(path, choose, rules=reading.rules, columns=data.columns, known=reading.named)
-    return raw
+    roles = _roles(reading, dialect.names, place, dialect.header or data.columns is not None)
+    nameless = [column for column in dialect.unnamed if column in roles.inputs]
+    if nameless and data.features == "all":
+        names = listed([f"column_{column + 1}" for column in nameless])
+        message = f"the header has no name here; row numbers? leave them out with data.exclude: [{names}], or name it"
+        raise InputError(Problem(message, where=f"{place}:1:{nameless[0] + 1}"))
+    return roles
 
 
 def _from_matrix(array: npt.NDArray[Any], reading: Reading, place: str, key: str) -> Raw:
@@ -132,19 +139,25 @@ def _from_matrix(array: npt.NDArray[Any], reading: Reading, place: str, key: str
     )
 
 
-def _from_npz(path: Path, reading: Reading, key: str) -> Raw:
-    data = reading.data
-    shapes = npz_shapes(path, key)
-    if not isinstance(data.target, str):
+def _from_named(
+    path: Path,
+    shapes: dict[str, tuple[int, ...]],
+    read: Callable[[Path, list[str], str], list[Array]],
+    reading: Reading,
+    key: str,
+) -> Raw:
+    """The table of two named arrays: the target's, and the inputs that belong to it."""
+    target = reading.data.target
+    if not isinstance(target, str):
         raise InputError(Problem(f"{shown(path)} holds {listed(list(shapes))}; {_suggest(shapes)}", "data.arrays"))
-    inputs = _partner(data.target, shapes)
-    X, y = read_npz(path, [inputs, data.target], key)
-    return pair(X, y, (inputs, data.target), reading, shown(path), key)
+    inputs = partner(target, shapes)
+    X, y = read(path, [inputs, target], key)
+    return pair(X, y, (inputs, target), reading, shown(path), key)
 
 
 def _suggest(shapes: dict[str, tuple[int, ...]]) -> str:
     found = [name for name in shapes if name.lower().startswith("y")]
-    pairs = {name: _partner(name, shapes) for name in found}
+    pairs = {name: partner(name, shapes) for name in found}
     parts = [
         f"{part}: [{pairs[name]}, {name}]"
         for part in ("train", "dev", "test")
@@ -156,7 +169,7 @@ def _suggest(shapes: dict[str, tuple[int, ...]]) -> str:
     return f"say which are inputs and targets, for instance data.arrays: {{{', '.join(parts)}}}"
 
 
-def _partner(target: str, shapes: dict[str, tuple[int, ...]]) -> str:
+def partner(target: str, shapes: dict[str, tuple[int, ...]]) -> str:
     """The inputs that belong to a target array: x_train to y_train, or the only other table of the same length."""
     for other in ("x" + target[1:], "X" + target[1:]):
         if target[:1] in ("y", "Y") and other in shapes:

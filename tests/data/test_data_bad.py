@@ -154,7 +154,7 @@ CASES: dict[str, tuple[Callable[[Path], Experiment], str]] = {
     ),
     "a Parquet file": (
         text(b"PAR1" + bytes(100), name="d.parquet"),
-        "data.source: d.parquet is a Parquet file; expected csv, tsv, npy, npz or idx (.gz too)",
+        "d.parquet is no sound Parquet file: parquet: File out of specification: The file must end with PAR1 or PARE; write it again",
     ),
     "a pickle": (
         text(b"\x80\x04\x95", name="d.npy"),
@@ -295,7 +295,7 @@ CASES: dict[str, tuple[Callable[[Path], Experiment], str]] = {
     ),
     "arrays of a csv": (
         text(GOOD, arrays={"train": ["x", "y"]}),
-        "data.arrays: d.csv is no npz file, so it has no named arrays",
+        "data.arrays: d.csv is no npz or hdf5 file, so it has no named arrays",
     ),
 }
 
