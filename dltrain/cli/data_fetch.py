@@ -17,7 +17,7 @@ def command(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Fetch data sets once, checked, into your cache folder; from then on data.source takes their names.
+    """Fetch data sets, checked, into your cache folder; a config then takes them by name.
 
     Example: dltrain data fetch mnist
     """
