@@ -50,10 +50,10 @@ def whole_block(block: bytes, line: int, dialect: Dialect, roles: Roles, coding:
         return None
     if quoted and len(frame) != block.count(b"\n") + (not block.endswith(b"\n")):
         return None
-    return _chunk(frame, line, roles, coding)
+    return frame_chunk(frame, line, roles, coding)
 
 
-def _chunk(frame: pl.DataFrame, line: int, roles: Roles, coding: Coding) -> Chunk | None:
+def frame_chunk(frame: pl.DataFrame, line: int, roles: Roles, coding: Coding) -> Chunk | None:
     X = _inputs(frame, roles, coding)
     if X is None:
         return None

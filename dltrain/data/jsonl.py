@@ -11,6 +11,7 @@ from dltrain.data.coding import SAMPLE, Coding, Rules, look
 from dltrain.data.delimited import Choose, Misread, Opening
 from dltrain.data.dialect import Dialect
 from dltrain.data.files import DEFLATE
+from dltrain.data.json_fast import whole_block
 from dltrain.data.json_objects import BadLines, objects
 from dltrain.data.roles import Roles, listed
 from dltrain.errors import InputError, Problem, did_you_mean
@@ -132,6 +133,11 @@ class _Table:
     strict: bool
 
     def chunks(self, block: bytes, line: int, cells: BadCells, lines: BadLines) -> Iterator[Chunk]:
+        chunk = whole_block(block, line, self.names, self.roles, self.coding)
+        if chunk is not None:
+            cells.rows += chunk.n
+            yield chunk
+            return
         plain = block.isascii() and b"_" not in block and b"\\u" not in block
         columns = self._columns()
         rows: list[list[str]] = []

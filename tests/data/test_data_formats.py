@@ -24,7 +24,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-from dltrain.data import jsonl, parquet
+from dltrain.data import json_fast, jsonl, parquet
 from dltrain.data.coding import Rules
 from dltrain.data.dialect import Dialect
 from dltrain.data.files import kind_of
@@ -138,6 +138,20 @@ def test_small_pieces_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
         assert small.ids == whole.ids == [f"r{n}" for n in range(3000)]
         assert small.extras["weight"].tolist() == whole.extras["weight"].tolist() == [1 + n % 3 for n in range(3000)]
         assert small.where(2999) == f"{name}:3000"
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_all_at_once_gives_the_same_as_one_by_one(gaps: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{**row, "n": row["n"] or 0.1, "word": row["word"] or "é\n", "id": str(n)} for n, row in enumerate(ROWS)]
+    Path("a.jsonl").write_text(
+        "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in (ROWS if gaps else rows))
+    )
+    slow = read("a.jsonl")
+    monkeypatch.setattr(json_fast, "FAST_FROM", 0)
+    monkeypatch.setattr(jsonl, "chunk_of", lambda *_: pytest.fail("not at once"))
+    fast = read("a.jsonl")
+    same(fast, slow)
+    assert fast.ids == slow.ids and fast.where(7) == slow.where(7) == "a.jsonl:8"
 
 
 SCALARS = st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.floats(allow_nan=False, allow_infinity=False)
@@ -408,8 +422,10 @@ BAD: dict[str, tuple[Make, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", BAD)
-def test_bad_files(case: str) -> None:
+@pytest.mark.parametrize(("case", "fast"), [(case, fast) for case in BAD for fast in (False, True)])
+def test_bad_files(case: str, fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if fast:
+        monkeypatch.setattr(json_fast, "FAST_FROM", 0)
     make, line = BAD[case]
     make()
     (path,) = Path().iterdir()
