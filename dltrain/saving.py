@@ -20,9 +20,6 @@ class Interrupts:
     """What may end or save a training between two batches: signals and the time it was given."""
 
     signals: Signals = field(default_factory=Signals)
-    max_seconds: float | None = None
-    """From `began` on; then the state is saved and the process leaves with the requeue code."""
-    began: float = field(default_factory=time.monotonic)
 
     def stop(self) -> Stopped | None:
         """Why to leave now, if there is a reason."""
@@ -30,7 +27,7 @@ class Interrupts:
             self.signals.answer()
         except Stopped as stopped:
             return stopped
-        if self.max_seconds is not None and time.monotonic() - self.began >= self.max_seconds:
+        if self.signals.leaving:
             return Stopped(self.signals.requeue_code, "--max-time is over")
         return None
 

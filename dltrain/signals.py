@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from types import FrameType
 
@@ -65,6 +66,8 @@ class Signals:
         """The stopping signal that came, if one did."""
         self.save = False
         """Whether SIGUSR2 came and has not been answered yet."""
+        self.until: float | None = None
+        """When the time that the process was given is over, by time.monotonic()."""
         self._deferring = False
 
     def install(self) -> None:
@@ -75,10 +78,11 @@ class Signals:
         if hasattr(signal, "SIGUSR2"):
             signal.signal(signal.SIGUSR2, self._save)
 
-    def watch(self, requeue_code: int) -> None:
+    def watch(self, requeue_code: int, seconds: float | None = None) -> None:
         """From here on a training looks at the signals. Raises Stopped if one came already and got lost on the way:
         an exception raised by a handler in the midst of an import may be swallowed."""
         self.requeue_code = requeue_code
+        self.until = None if seconds is None else time.monotonic() + seconds
         self.answer()
         self.save = self._deferring = False
         self.install()
@@ -93,6 +97,11 @@ class Signals:
         """Raises Stopped if a stopping signal came."""
         if self.asked is not None:
             raise self._stopped(self.asked)
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it is time to leave: a stopping signal came, or the time is over."""
+        return self.asked is not None or (self.until is not None and time.monotonic() >= self.until)
 
     def answered(self) -> int:
         """The exit code for the stopping signal that came, which is answered with it."""

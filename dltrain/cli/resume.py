@@ -19,7 +19,7 @@ def command(
 
     Example: dltrain resume latest
     """
-    signals = training.watch_signals(requeue_code)
+    signals = training.watch_signals(requeue_code, max_time)
     from dltrain import runs
 
     path = runs.find(runs_dir, run)
@@ -27,11 +27,11 @@ def command(
     if training.is_done(record):
         training.say_done(path, record, quiet, as_json)
         return
-    interrupts = training.interrupts(signals, max_time)
     from dltrain import config, experiment
     from dltrain.origin import recorded_origin
+    from dltrain.saving import Interrupts
 
     ready = experiment.prepare(config.load([path / "config.resolved.yaml"]))
     said = training.Said(quiet, as_json)
     origin = recorded_origin(path, record)
-    training.take_up(ready, path, record, interrupts, said, allow_drift, origin=origin, resolved=True)
+    training.take_up(ready, path, record, Interrupts(signals), said, allow_drift, origin=origin, resolved=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import select
+import signal
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 0.1
 """Seconds between two looks at whether a full pipe is read and whether a signal came."""
+GRACE = 1.0
+"""Seconds for a result to be written when the process's time is over."""
 
 
 def fill_closed() -> None:
@@ -44,12 +48,29 @@ def for_data() -> TextIO:
 
 @contextmanager
 def unread() -> Iterator[None]:
-    """For results that lie in a file too: a closed stdout is no error."""
+    """For results that lie in a file too: a closed stdout is no error, nor one that nobody reads in time."""
     try:
-        yield
-        sys.stdout.flush()
+        with _in_time(sys.stdout):
+            yield
+            sys.stdout.flush()
     except BrokenPipeError:
         leave(sys.stdout)
+
+
+@contextmanager
+def _in_time(stream: TextIO) -> Iterator[None]:
+    """When the process's time is over, what is still to be written to the stream goes nowhere; the write that waits
+    goes on after the signal, and finds no full pipe any more."""
+    if current.until is None:
+        yield
+        return
+    handler = signal.signal(signal.SIGALRM, lambda number, frame: leave(stream))
+    timer = signal.setitimer(signal.ITIMER_REAL, max(current.until - time.monotonic(), GRACE))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, handler)
 
 
 def tell(line: str) -> None:
@@ -63,13 +84,13 @@ def tell(line: str) -> None:
 
 def stuck(stream: TextIO) -> bool:
     """Waits until a line can be written to a pipe or terminal; True if it is full, nobody reads on, and a signal
-    asks to leave: then nothing more may be written, since that would wait for ever."""
+    or the time asks to leave: then nothing more may be written, since that would wait for ever."""
     try:
         number = stream.fileno()
     except (OSError, ValueError):
         return False
     while not select.select((), (number,), (), PATIENCE)[1]:
-        if current.asked is not None:
+        if current.leaving:
             leave(stream)
             return True
     return False

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dltrain.cli import training
+from dltrain.cli import datafile, training
 from dltrain.cli.options import (
     RUNS_DIR,
     AllowDrift,
@@ -24,8 +24,15 @@ from dltrain.cli.options import (
 
 def command(
     arguments: Annotated[
-        list[str], typer.Argument(metavar="CONFIG... [KEY=VALUE ...]", help="YAML files, merged in order; - is stdin.")
+        list[str],
+        typer.Argument(
+            metavar="CONFIG...|DATAFILE [KEY=VALUE ...]",
+            help="YAML files, merged in order; - is stdin. Or a data file with --target: no config needed.",
+        ),
     ],
+    target: datafile.Target = None,
+    test: datafile.TestFile = None,
+    columns: datafile.Columns = None,
     quiet: Quiet = False,
     as_json: Json = False,
     runs_dir: RunsDir = RUNS_DIR,
@@ -43,26 +50,33 @@ def command(
     allow_drift: AllowDrift = False,
     requeue_code: RequeueCode = 75,
 ) -> None:
-    """Train the network that a config declares, and diagnose it.
+    """Train the network that a config declares, and diagnose it. For a data file a config is written first.
 
     Example: dltrain train configs/digits.yaml optimizer.learning_rate=0.01
+
+    Example: dltrain train titanic.csv --target Survived
     """
-    signals = training.watch_signals(requeue_code)
-    from dltrain import resuming, runs
+    signals = training.watch_signals(requeue_code, max_time)
+    from dltrain import runs
 
     configs, overrides = split_arguments(arguments)
+    data = datafile.asked(configs, target, test, columns)
     if run_id is not None:
         runs.checked_id(run_id)
     record: Mapping[str, Any] | None = None if run_id is None or smoke else runs.peek(runs_dir, run_id)
-    if record is not None and training.is_done(record) and resuming.is_repeat(record, configs, overrides, origin):
+    if record is not None and training.is_done(record) and _is_repeat(record, data, configs, overrides, origin):
         training.say_done(runs_dir / str(run_id), record, quiet, as_json)
         return
-    interrupts = training.interrupts(signals, max_time)
-    from dltrain import config, experiment
+    from dltrain import config, experiment, resuming
     from dltrain.origin import find_origin, recorded_origin
+    from dltrain.saving import Interrupts
 
     source = find_origin(runs_dir, origin) if origin and record is None else None
-    ready = experiment.prepare(config.load(configs, overrides))
+    ready = (
+        experiment.prepare(config.load(configs, overrides))
+        if data is None
+        else datafile.prepare(data, overrides, runs_dir, run_id, record, show=not quiet and not as_json)
+    )
     signals.answer()
     if smoke:
         from dltrain.cli.smoke import try_out
@@ -71,14 +85,24 @@ def command(
         return
     if source:
         source.require_fits(ready.plan.architecture().layout())
-    said = training.Said(quiet, as_json, _again(configs, overrides, runs_dir, origin))
+    said = training.Said(quiet, as_json, _again(data.words if data else configs, overrides, runs_dir, origin))
     if record is None:
-        record = training.begin(ready, runs_dir, run_id, interrupts, said, source)
+        record = training.begin(ready, runs_dir, run_id, Interrupts(signals), said, source)
     if record is not None and run_id is not None:
         path = runs_dir / run_id
         resuming.require_same_origin(record, origin)
         source = recorded_origin(path, record)
-        training.take_up(ready, path, record, interrupts, said, allow_drift, origin=source)
+        training.take_up(ready, path, record, Interrupts(signals), said, allow_drift, origin=source)
+
+
+def _is_repeat(
+    record: Mapping[str, Any], data: datafile.Asked | None, configs: list[str], overrides: list[str], origin: str | None
+) -> bool:
+    from dltrain import resuming
+
+    if data is None:
+        return resuming.is_repeat(record, configs, overrides, origin)
+    return resuming.is_repeated_start(record, data.starter(), overrides, origin)
 
 
 def _again(configs: list[str], overrides: list[str], runs_dir: Path, origin: str | None) -> str | None:

@@ -36,20 +36,12 @@ class Said:
     """The command that started the training, for the next ones to add to."""
 
 
-def watch_signals(requeue_code: int) -> Any:
-    """The process's signals, from here on looked at. Raises Stopped if one came already."""
+def watch_signals(requeue_code: int, max_time: str | None = None) -> Any:
+    """The process's signals, from here on looked at, and its time. Raises Stopped if one came already."""
     from dltrain.signals import current
 
-    current.watch(requeue_code)
+    current.watch(requeue_code, None if max_time is None else seconds(max_time, "--max-time"))
     return current
-
-
-def interrupts(signals: Any, max_time: str | None) -> Interrupts:
-    """Signals, and the time that the process was given."""
-    limit = None if max_time is None else seconds(max_time, "--max-time")
-    from dltrain.saving import Interrupts
-
-    return Interrupts(signals, limit)
 
 
 def is_done(record: Mapping[str, Any] | None) -> bool:
@@ -115,6 +107,8 @@ def begin(
         if record is None:
             raise
         return record
+    if ready.loaded.starter is not None and not (said.quiet or said.as_json):
+        tell(f"note: the config is {folder.path / 'config.yaml'}")
     with folder:
         train_in(folder, ready, interrupts, said, origin)
     return None

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cli_calling import call, regression, trees
+
+from dltrain.signals import STOPPING, current
 
 SETTINGS = ("DLTRAIN_RUNS_DIR", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -16,6 +20,17 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def signals_as_before() -> Iterator[None]:
+    """Commands take over this process's signals, and its end makes it deaf to them."""
+    before = {number: signal.getsignal(number) for number in (*STOPPING.values(), signal.SIGUSR2)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    current.asked = current.until = None
+    current.save = False
 
 
 @pytest.fixture(scope="session")
