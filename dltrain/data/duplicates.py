@@ -17,6 +17,9 @@ from dltrain.data.scaling import rows_in_block
 
 Hashes = npt.NDArray[np.uint64]
 
+TELLING = 16
+"""So many columns of the most different values are looked at first: few rows agree there by chance."""
+_SAMPLE = 1_000
 _STEP = 0x9E3779B97F4A7C15
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
 
@@ -55,6 +58,8 @@ def _plain(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _words(block: npt.NDArray[Any], words: int) -> Hashes:
+    if block.shape[1] * block.itemsize == 8 * words:
+        return np.array(block, order="C", copy=True).view(np.uint64)
     raw = np.ascontiguousarray(block).view(np.uint8).reshape(len(block), -1)
     padded = np.zeros((len(block), 8 * words), dtype=np.uint8)
     padded[:, : raw.shape[1]] = raw
@@ -103,9 +108,10 @@ def duplicates(parts: Parts, y: Labels, task: SettledTask) -> Duplicates:
         y: (m,) the targets of the training rows, in their order.
     """
     dtype = np.result_type(*(X.dtype for X, _ in parts.values()))
-    hashes = {part: row_hashes(X, rows, dtype) for part, (X, rows) in parts.items()}
+    hashes = _telling_hashes(parts, dtype)
     train = hashes.pop("train")
-    counts = {part: int(np.isin(found, train).sum()) for part, found in hashes.items()}
+    ordered = np.sort(train)
+    counts = {part: int(_among(found, ordered).sum()) for part, found in hashes.items()}
     conflicting, least_error = conflicts(train, y, task)
     return Duplicates(
         sizes={"train": len(train)} | {part: len(found) for part, found in hashes.items()},
@@ -115,11 +121,52 @@ def duplicates(parts: Parts, y: Labels, task: SettledTask) -> Duplicates:
     )
 
 
-def copies(parts: Parts) -> dict[str, int]:
-    """How many rows of each other part have the inputs of a training row; parts without any are left out."""
-    train = parts["train"][0]
-    size = len(train) if parts["train"][1] is None else len(parts["train"][1])
-    return duplicates(parts, np.zeros(size), "regression").copies
+def _telling_hashes(parts: Parts, dtype: npt.DTypeLike) -> dict[str, Hashes]:
+    """Hashes that are equal where rows of any part are: of all columns for rows that agree with another row in
+    those that tell most, of these alone for others."""
+    columns = _telling(*parts["train"])
+    found = {part: _few_hashes(X, rows, columns, dtype) for part, (X, rows) in parts.items()}
+    if len(columns) == parts["train"][0].shape[1]:
+        return found
+    every = np.sort(np.concatenate(list(found.values())))
+    again = every[1:][every[1:] == every[:-1]]
+    for part, (X, rows) in parts.items():
+        places = np.flatnonzero(_among(found[part], again))
+        if len(places):
+            found[part][places] = row_hashes(X, places if rows is None else rows[places], dtype)
+    return found
+
+
+def _among(hashes: Hashes, ordered: Hashes) -> npt.NDArray[np.bool_]:
+    """Which of the hashes (n,) are among others that are sorted."""
+    if not len(ordered):
+        return np.zeros(len(hashes), dtype=np.bool_)
+    place = np.minimum(np.searchsorted(ordered, hashes), len(ordered) - 1)
+    return np.asarray(ordered[place] == hashes)
+
+
+def _telling(X: Numbers, rows: npt.NDArray[np.int64] | None) -> npt.NDArray[np.int64]:
+    """The columns of most different values in a sample, ascending."""
+    n = len(X) if rows is None else len(rows)
+    places = np.linspace(0, max(0, n - 1), min(n, _SAMPLE)).astype(np.int64)
+    ordered = np.sort(X[places if rows is None else rows[places]], axis=0)
+    different = (ordered[1:] != ordered[:-1]).sum(axis=0)
+    return np.sort(np.argsort(-different, kind="stable")[:TELLING])
+
+
+def _few_hashes(
+    X: Numbers, rows: npt.NDArray[np.int64] | None, columns: npt.NDArray[np.int64], dtype: npt.DTypeLike
+) -> Hashes:
+    every = np.arange(len(X)) if rows is None else rows
+    step = 2**14
+    pieces = [every[start : start + step] for start in range(0, len(every), step)]
+    some = [row_hashes(_cells(X, piece, columns), None, dtype) for piece in pieces]
+    return np.concatenate(some) if some else np.empty(0, dtype=np.uint64)
+
+
+def _cells(X: Numbers, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64]) -> Numbers:
+    """Without a copy of whole rows where X is an array."""
+    return X[rows[:, None], columns] if isinstance(X, np.ndarray) else X[rows, columns]
 
 
 def conflicts(hashes: Hashes, y: Labels, task: SettledTask) -> tuple[int, float]:

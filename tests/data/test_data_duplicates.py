@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dltrain.data.duplicates import copies, duplicates, row_hashes
+from dltrain.data.duplicates import Parts, duplicates, row_hashes
 from dltrain.data.raw import as_text
 
 ROW = st.tuples(st.sampled_from((0.0, -0.0, 1.5, np.nan)), st.integers(0, 2), st.integers(0, 1))
@@ -19,6 +19,10 @@ ROWS = st.lists(ROW, min_size=1, max_size=30)
 
 def inputs(rows: list[Any]) -> np.ndarray:
     return np.array([[row[0], row[1]] for row in rows], dtype=np.float64)
+
+
+def copies(parts: Parts) -> dict[str, int]:
+    return duplicates(parts, np.zeros(len(parts["train"][0])), "regression").copies
 
 
 def keys(rows: list[Any]) -> list[str]:
@@ -67,3 +71,15 @@ def test_tables_of_different_types_and_of_bytes(rng: np.random.Generator) -> Non
     X = rng.integers(0, 256, size=(40, 13)).astype(np.uint8)
     assert copies({"train": (X, None), "test": (X[5:10].astype(np.float32), None)}) == {"test": 5}
     assert len(set(row_hashes(X, None, np.uint8).tolist())) == len(np.unique(X, axis=0))
+
+
+def test_wide_rows_that_agree_in_the_columns_that_tell_most(rng: np.random.Generator) -> None:
+    """Only the last column of 40 tells the rows of each pair apart, and it has two values."""
+    X = np.repeat(rng.normal(size=(200, 40)), 2, axis=0)
+    X[:, 39] = np.arange(400) % 2
+    y = np.arange(400) % 3
+    assert duplicates({"train": (X, None)}, y, "multiclass").conflicting == 0
+    found = duplicates({"train": (X, np.arange(300)), "dev": (np.vstack([X, X[:7]]), np.arange(300, 407))}, y[:300], "multiclass")  # fmt: skip
+    assert found.copies == {"dev": 7}
+    X[300:, 39] = 0
+    assert duplicates({"train": (X, None)}, np.arange(400) % 2, "binary").conflicting == 100
