@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,8 +80,15 @@ def test_no_module_of_the_package_reads_the_checkout() -> None:
 
 def test_declared_dependencies_are_those_imported() -> None:
     """By each name that the package imports from outside; SciPy and the other oracles are the tests' own."""
-    declared = {re.split(r"[><=\[]", one)[0] for one in pyproject()["dependencies"]}
-    modules = {"pyyaml": "yaml", "annotated-types": "annotated_types"}
+    extras = pyproject()["optional-dependencies"]
+    wanted = [*pyproject()["dependencies"], *extras["hdf5"], *extras["images"]]
+    declared = {re.split(r"[><=\[]", one)[0] for one in wanted}
+    modules = {
+        "annotated-types": "annotated_types",
+        "backports-zstd": "backports",  # before Python 3.14, which has `compression`
+        "pillow": "PIL",
+        "pyyaml": "yaml",
+    }
     imported = set()
     for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -88,12 +96,12 @@ def test_declared_dependencies_are_those_imported() -> None:
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 imported.add(str(node.module).split(".")[0])
-    outside = imported - set(sys.stdlib_module_names) - {"dltrain"}
+    outside = imported - set(sys.stdlib_module_names) - {"dltrain", "compression"}
     assert outside == {modules.get(name, name) for name in declared}
 
 
-def pyproject() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+def pyproject() -> dict[str, Any]:
+    found: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return found
 
 
