@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
@@ -16,10 +17,13 @@ from faults_world import world
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 from engine_networks import BATCH_NORM, architecture, program, rows  # noqa: E402
 
+from dltrain import runs  # noqa: E402
+from dltrain.config.records import Checkpoints  # noqa: E402
 from dltrain.engine.fit import Diverged, Step, fit, require_finite  # noqa: E402
 from dltrain.engine.network import Network  # noqa: E402
 from dltrain.engine.optimizers import Adam, GradientDescent, Momentum  # noqa: E402
 from dltrain.engine.state import State  # noqa: E402
+from dltrain.saving import Interrupts, Saver  # noqa: E402
 
 UNITS, BATCHES = (5, 6), 5
 LAYERS = len(UNITS) + 1
@@ -39,6 +43,10 @@ def sweep(full: bool) -> Result:
     ]
     for k in every(range(len(cases)), full, 200):
         result.check(not (wrong := planted(*cases[k])), f"{cases[k]}: {wrong}")
+    for kind in ("parameter", "optimizer v", "optimizer s"):
+        for layer in range(1, LAYERS + 1):
+            for value in VALUES:
+                result.check(not (wrong := saved(kind, layer, value)), f"checkpoint of {kind} {layer} {value}: {wrong}")
     for seed in range(200 if full else 20):
         result.check(not (wrong := clean(seed)), f"clean run {seed}: {wrong}")
     whole_runs(result)
@@ -101,6 +109,29 @@ def planted(kind: str, layer: int, value: float, settings: dict[str, Any], at: i
             return "" if found.layer == layer and in_time else f"said {found.layer}, {found}"
         right = (found.layer, found.step, found.epoch) == (layer, at, (at - 1) // BATCHES + 1)
         return "" if right and (not saved or max(saved) < at) else f"said {found.layer}, {found}"
+
+
+@np.errstate(all="ignore")
+def saved(kind: str, layer: int, value: float) -> str:
+    """A checkpoint asked for right after a number went wrong: refused, the layer named, and the one before stays."""
+    network = architecture(4, UNITS, "softmax", 3, activation="tanh", batch_norm=BATCH_NORM)
+    given = program(network, batch_size=8, epochs=2, dtype="float32")
+    state = State.start(given)
+    data = rows(np.random.Generator(np.random.Philox(layer)), 8 * BATCHES, network, "float32")
+    with TemporaryDirectory() as place, runs.create(place, "a", "a", {}) as folder:
+        saver = Saver(folder, given, Checkpoints(), Interrupts(), {})
+        for event in fit(given, data, None, state):
+            name = saver.save(state)
+            if isinstance(event, Step) and event.step == 3:
+                break
+        plant(kind, layer, value, network, state)
+        try:
+            saver.save(state)
+            return "saved"
+        except Diverged as found:
+            kept = [one.name for one in runs.list_checkpoints(folder.path)]
+            right = (found.layer, found.step) == (layer, 3) and name in kept and len(kept) == 2
+            return "" if right else f"said {found.layer}, {found}; kept {kept}"
 
 
 def plant(kind: str, layer: int, value: float, network: Any, state: State) -> None:
