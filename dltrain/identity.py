@@ -29,7 +29,8 @@ def of(ready: Ready) -> dict[str, Any]:
     request = runs.describe_request(texts, ready.loaded.overrides, asked(ready.loaded), ready.data.sha256, single)
     request["data"]["groups"] = {item: fingerprint(files) for item, files in groups.items()}
     place = {"configs": [os.path.abspath(name) for name in ready.loaded.texts], "folder": os.getcwd()}
-    return {**request, **place, "resolved": settled(ready)}
+    starter = {} if ready.loaded.starter is None else {"starter": dict(ready.loaded.starter)}
+    return {**request, **place, **starter, "resolved": settled(ready)}
 
 
 def _groups(ready: Ready) -> dict[str, list[Path]]:

@@ -23,7 +23,7 @@ def is_repeat(
     closer look can tell.
     """
     given = record.get("given") or {}
-    if not _same_origin(record, origin):
+    if not _same_origin(record, origin) or "starter" in given:
         return False
     place = {"configs": [os.path.abspath(config) for config in configs], "folder": os.getcwd()}
     if "-" in configs or any(given.get(key) != value for key, value in place.items()):
@@ -32,9 +32,31 @@ def is_repeat(
         texts = [Path(config).read_bytes() for config in configs]
     except OSError:
         return False
+    return runs.same_request(record, texts, overrides) and _same_data(given)
+
+
+def is_same_start(record: Mapping[str, Any], starter: Mapping[str, Any]) -> bool:
+    """Whether the run's config was written from this data file and target."""
+    return (record.get("given") or {}).get("starter") == starter
+
+
+def is_repeated_start(
+    record: Mapping[str, Any], starter: Mapping[str, Any], overrides: Sequence[str], origin: str | None = None
+) -> bool:
+    """`is_repeat` of a request without a config: the config that was written then is the one that counts."""
+    given = record.get("given") or {}
+    if not _same_origin(record, origin) or not is_same_start(record, starter):
+        return False
+    if given.get("overrides") != list(overrides) or given.get("folder") != os.getcwd():
+        return False
+    return _same_data(given)
+
+
+def _same_data(given: Mapping[str, Any]) -> bool:
     files = [stamp["name"] for stamp in given["data"]["files"]]
-    same = runs.same_request(record, texts, overrides) and not runs.data_changed(given, files, lambda: "")
-    return same and not _groups_changed(given["data"].get("groups") or {})
+    if runs.data_changed(given, files, lambda: ""):
+        return False
+    return not _groups_changed(given["data"].get("groups") or {})
 
 
 def _groups_changed(groups: Mapping[str, str]) -> bool:

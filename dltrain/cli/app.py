@@ -14,6 +14,7 @@ from dltrain.cli import (
     evaluate,
     explain,
     gradcheck,
+    init,
     predict,
     report,
     resume,
@@ -59,6 +60,7 @@ app.command("diagnose", rich_help_panel=DIAGNOSE)(diagnose.command)
 app.command("gradcheck", rich_help_panel=DIAGNOSE)(gradcheck.command)
 app.command("runs", rich_help_panel=RUNS)(runs.command)
 app.command("report", rich_help_panel=RUNS)(report.command)
+app.command("init", rich_help_panel=CONFIG)(init.command)
 app.command("check", rich_help_panel=CONFIG)(check.command)
 app.command("schema", rich_help_panel=CONFIG)(schema.command)
 app.command("explain", rich_help_panel=CONFIG)(explain.command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,19 +47,24 @@ class Loaded:
     """What a user should know: keys dropped since a kind was overridden."""
     overrides: tuple[str, ...] = ()
     """As given on the command line."""
+    starter: Mapping[str, Any] | None = None
+    """What the config was written from, where no file was given: the data file and its target."""
 
     def locate(self, error: InputError) -> InputError:
         """The error with each key's place in front; a default's place is that of the section around it."""
         return type(error)(*(_placed(problem, self.places) for problem in error.problems))
 
 
-def load(configs: Sequence[str | Path], overrides: Sequence[str] = ()) -> Loaded:
+def load(
+    configs: Sequence[str | Path], overrides: Sequence[str] = (), texts: Mapping[str, str] | None = None
+) -> Loaded:
     """The configs merged from left to right (`-` is standard input), with the overrides (KEY=VALUE) over them.
 
-    Raises InputError with everything wrong: of syntax alone while there is any, else of all keys.
+    texts: those of configs that lie in no file, by name. Raises InputError with everything wrong: of syntax alone
+    while there is any, else of all keys.
     """
     try:
-        return _load([os.fspath(config) for config in configs], overrides)
+        return _load([os.fspath(config) for config in configs], overrides, texts or {})
     except InputError as error:
         raise InputError(*(_one_line(problem) for problem in error.problems)) from None
 
@@ -74,23 +79,23 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def _load(configs: list[str], overrides: Sequence[str]) -> Loaded:
-    texts, roots = _read_all(configs)
+def _load(configs: list[str], overrides: Sequence[str], given: Mapping[str, str]) -> Loaded:
+    texts, roots = _read_all(configs, given)
     problems: list[Problem] = []
     notices: list[str] = []
     root = Node({}, None)
     for each in roots:
         root = merge(root, normalize(each, Experiment, "", problems), Experiment, None, "", notices)
-    given = Overrides(Experiment)
+    changed = Overrides(Experiment)
     for override in overrides:
-        root = given.apply(root, override)
+        root = changed.apply(root, override)
     root = complete(_absolute(root, ()), Experiment)
     places, tree = Places(root), plain(root)
     experiment, wrong = _settle(tree, places)
-    problems += given.problems + wrong
+    problems += changed.problems + wrong
     if problems or experiment is None:
         raise InputError(*_in_order([_placed(problem, places) for problem in problems]))
-    notices += [*given.notices, *_without_effect(experiment, places)]
+    notices += [*changed.notices, *_without_effect(experiment, places)]
     return Loaded(experiment, texts, tree, places, tuple(notices), tuple(overrides))
 
 
@@ -119,13 +124,13 @@ def _settle(tree: dict[str, Any], places: Places) -> tuple[Experiment | None, li
     return None, found + (check(rest, spoiled) if isinstance(rest, Experiment) else [])
 
 
-def _read_all(names: list[str]) -> tuple[dict[str, str], list[Node]]:
+def _read_all(names: list[str], given: Mapping[str, str]) -> tuple[dict[str, str], list[Node]]:
     texts: dict[str, str] = {}
     roots: list[Node] = []
     problems: list[Problem] = []
     for name in names:
         try:
-            file, text = _text(name)
+            file, text = (name, given[name]) if name in given else _text(name)
             root = read(text, file)
             if root.value is not None and not isinstance(root.value, dict):
                 raise InputError(

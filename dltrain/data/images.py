@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -113,6 +114,14 @@ def _is_picture(path: Path) -> bool:
 def _everything(folder: Path) -> Iterator[Path]:
     for above, _, names in os.walk(folder):
         yield from (Path(above, name) for name in names if not name.startswith("."))
+
+
+def picture_counts(folder: Path) -> dict[str, dict[str, int]]:
+    """Part -> class -> pictures in its folder; {} where there are none. Nothing is decoded."""
+    if not is_image_folder(folder):
+        return {}
+    counts = {part: Counter(name for _, name in _labelled(below)) for part, below in _parts(folder).items()}
+    return {part: dict(count) for part, count in counts.items()}
 
 
 def _labelled(folder: Path) -> list[tuple[Path, str]]:

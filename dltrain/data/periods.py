@@ -36,7 +36,7 @@ def draw_by_time(
     changes = np.flatnonzero(np.diff(codes[order])) + 1
     pieces = np.split(order, _nearest(changes, np.cumsum(list(periods.values()))[:-1].tolist()))
     parts = dict.fromkeys(asked, order[:0]) | dict(zip(periods, pieces, strict=True))
-    name: Name = _date if dates else str if is_text(column) else number_name
+    name: Name = day_name if dates else str if is_text(column) else number_name
     notes = [_boundaries({part: parts[part] for part in periods}, lambda row: name(column[row]))]
     notes += _moved(parts, asked)
     if is_text(column):
@@ -98,7 +98,7 @@ def _moved(parts: dict[str, Rows], asked: dict[str, int]) -> list[str]:
     return [f"time: rows of one time stay together, so the parts are {', '.join(differ)}"] if differ else []
 
 
-def _date(days: Any) -> str:
+def day_name(days: Any) -> str:
     """Days since 1970-01-01 as a date, with the time of day where there is one."""
     try:
         moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=float(days))
