@@ -109,8 +109,6 @@ def begin(
         return record
     if ready.loaded.starter is not None and not (said.quiet or said.as_json):
         tell(f"note: the config is {folder.path / 'config.yaml'}")
-    if ready.loaded.starter is not None and not (said.quiet or said.as_json):
-        tell(f"note: the config is {folder.path / 'config.yaml'}")
     with folder:
         train_in(folder, ready, interrupts, said, origin)
     return None
