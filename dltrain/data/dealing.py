@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ from dltrain.config.records import Split
 from dltrain.data.cleaning import labels_of
 from dltrain.data.labels import numbered
 from dltrain.data.raw import Raw
+from dltrain.data.roles import listed
 from dltrain.data.sizes import Sizes, settle_apart, settle_sizes
 from dltrain.data.sources import PARTS, Sources
 from dltrain.data.split import Rows, draw
@@ -46,7 +48,28 @@ def deal(sources: Sources, split: Split, stratify: bool) -> tuple[dict[str, Draw
         found |= {part: drawn for part, drawn in others.items() if part in ("dev", "test")}
         notes = [of_apart.note, *notes, *more]
     found |= {part: Drawn(raw, np.arange(raw.n)) for part, raw in sources.given.items()}
+    if split.group is not None:
+        _check_groups(found, split.group)
     return {part: found[part] for part in PARTS if part in found and len(found[part].rows)}, notes
+
+
+def _check_groups(found: dict[str, Drawn], column: str) -> None:
+    """InputError for groups that tables of different parts share: a split cannot keep their rows together."""
+    groups: dict[str, set[str]] = {}
+    for part, one in found.items():
+        names, numbers = numbered(one.raw.extras["group"])
+        groups[part] = {names[number] for number in np.unique(numbers[one.rows])}
+    problems = [
+        Problem(
+            f"{len(shared)} groups of {column} are in {part} and in {other} ({listed(sorted(shared), 3)}); "
+            "take their rows out of one of the files",
+            "split.group",
+        )
+        for part, other in combinations(found, 2)
+        if found[part].raw is not found[other].raw and (shared := groups[part] & groups[other])
+    ]
+    if problems:
+        raise InputError(*problems)
 
 
 def _draw(raw: Raw, split: Split, sizes: Sizes, stratify: bool) -> tuple[dict[str, Drawn], list[str]]:

@@ -165,20 +165,28 @@ def _fit(
 
 
 def _class_weights(data: Data, train: Drawn, classes: tuple[str, ...]) -> tuple[float, ...] | None:
-    """w_c with (1/m) Σ w_(y_i) = 1 over the training set: m/(C m_c) if balanced, else as given, 1 where not."""
+    """w_c with Σ v_i w_(y_i) = Σ v_i over the training set, v the example weights: Σ v_i/(C Σ_(y_i = c) v_i) if
+    balanced, else as given, and 1 for a class that is not."""
     if data.class_weights is None:
         return None
     if not classes:
         raise InputError(Problem("a regression has no classes; leave it out", "data.class_weights"))
-    counts = np.bincount(numbered(labels_of(train.raw)[train.rows])[1], minlength=len(classes))
+    codes = numbered(labels_of(train.raw)[train.rows])[1]
+    weights = train.raw.extras.get("weight")
+    shares = np.bincount(codes, None if weights is None else weights[train.rows], minlength=len(classes))
     if data.class_weights == "balanced":
-        return tuple(len(train.rows) / (len(classes) * count) for count in counts.tolist())
+        if not shares.all():
+            name = classes[int(np.argmin(shares))]
+            raise InputError(
+                Problem(f"all rows of class {name!r} have weight 0: nothing balances it", "data.class_weights")
+            )
+        return tuple((shares.sum() / (len(classes) * shares)).tolist())
     unknown = [name for name in data.class_weights if name not in classes]
     if unknown:
         hint = did_you_mean(unknown[0], classes) or f"; the classes are {listed(classes)}"
         raise InputError(Problem(f"there is no class {unknown[0]!r}{hint}", "data.class_weights"))
     given = np.array([data.class_weights.get(name, 1.0) for name in classes])
-    mean = float((given * counts).sum() / counts.sum())
+    mean = float((given * shares).sum() / shares.sum())
     if not mean:
         raise InputError(Problem("every training row has weight 0", "data.class_weights"))
     return tuple((given / mean).tolist())

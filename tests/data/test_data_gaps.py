@@ -159,7 +159,7 @@ def test_weights_and_class_weights(tmp_path: Path) -> None:
     weights = got.parts["train"].weights
     assert weights is not None and weights.tolist() == [0.5, 1.5, 0, 1, 2]
     assert got.preparation.inputs == ("x",)
-    assert got.preparation.class_weights == (5 / 6, 5 / 4)
+    assert got.preparation.class_weights == (1.25, 10 / 12)  # by the examples' weights, 4 and 6
     got = run(tmp_path / "d.csv", rows, exclude=["w"], class_weights={"1": 6})
     assert got.preparation.class_weights == (1 / 3, 2.0)
 
