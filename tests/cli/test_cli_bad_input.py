@@ -132,8 +132,8 @@ CASES: dict[str, Bad] = {
     "a class with one row": data(ROWS + "3,7\n", "d.csv:42: y: class '7' has a single row"),
     "three classes for binary": bad("c.yaml:1:14: data.task: y has 3 classes (0, 1, 2), binary needs 2", config="data: {task: binary, source: d.csv, target: y}\n", d_csv="x,y\n" + "".join(f"{n},{n % 3}\n" for n in range(30))),
     "not UTF-8": data(ROWS.encode() + b"\xe9,1\n", "d.csv:42: byte 0xe9 is not UTF-8"),
-    "a Parquet file": data(b"PAR1" + bytes(100), "c.yaml:1:16: data.source: d.csv is a Parquet file; expected csv"),
-    "gzip cut short": bad("d.csv.gz is damaged or cut short", config=DATA.replace("d.csv", "d.csv.gz"), d_csv_gz=gzip.compress(ROWS.encode() * 50)[:-20]),
+    "a Parquet file": data(b"PAR1" + bytes(100), "d.csv is no sound Parquet file: "),
+    "gzip cut short": bad("c.yaml:1:16: data.source: d.csv.gz is damaged or cut short", config=DATA.replace("d.csv", "d.csv.gz"), d_csv_gz=gzip.compress(ROWS.encode() * 50)[:-20]),
     # Arrays
     "no such array": npz("c.yaml:1:39: data.arrays.train: d.npz has no array 'y'; it has x, labels", x=X, labels=Y),
     "lengths that differ": npz("c.yaml:1:39: data.arrays.train: d.npz: x has 40 rows, y has 9", x=X, y=Y[:9]),
