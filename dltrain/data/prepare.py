@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from dltrain.data.raw import Raw, is_text
 from dltrain.data.roles import listed
 from dltrain.data.sources import Sources, read_sources, settle_image_shape
 from dltrain.data.split import draw_limit
-from dltrain.data.suspects import suspects
+from dltrain.data.suspects import Suspect, suspects
 from dltrain.data.transforming import transform_parts
 from dltrain.engine.arrays import Floats, Targets
 from dltrain.errors import InputError, Problem, did_you_mean
@@ -115,7 +116,10 @@ def finish(experiment: Experiment, tables: Tables, release: bool = False) -> Pre
     classes = _classes(drawn["train"], tables.task)
     absent = _check_coverage(drawn, classes, experiment.split, tables.keys)
     preparation = _fit(experiment, drawn["train"], tables.task, classes, tables.image_shape)
-    notes = [*tables.notes, *absent, *_constant(preparation, drawn), *_suspicious(drawn, tables)]
+    found = _suspects(drawn["train"], tables.task)
+    told = {name for suspect in found if suspect.kind == "identifier" for name in suspect.columns}
+    notes = [*tables.notes, *absent, *_constant(preparation, drawn, told), *(suspect.text for suspect in found)]
+    notes += _repeated(drawn, tables.task)
     inputs = transform_parts(drawn, preparation, release)
     parts = {part: _part(one, inputs[part], preparation) for part, one in drawn.items()}
     notes += _unlike(parts, preparation, tables.keys)
@@ -264,9 +268,10 @@ def _present(one: Drawn) -> set[str]:
     return {names[code] for code in np.unique(codes[one.rows])}
 
 
-def _constant(preparation: Preparation, drawn: dict[str, Drawn]) -> list[str]:
-    """Notes on columns that are constant in the training set, and on those that vary elsewhere."""
-    names = preparation.constant
+def _constant(preparation: Preparation, drawn: dict[str, Drawn], told: Collection[str]) -> list[str]:
+    """Notes on columns that are constant in the training set, and on those that vary elsewhere; but for the columns
+    that are told of already: names of rows, none of which training saw twice, are constant too."""
+    names = [name for name in preparation.constant if name not in told]
     if not names:
         return []
     places = {name: column for column, name in enumerate(preparation.features)}
@@ -287,14 +292,18 @@ def _constant(preparation: Preparation, drawn: dict[str, Drawn]) -> list[str]:
     return notes
 
 
-def _suspicious(drawn: dict[str, Drawn], tables: Tables) -> list[str]:
-    """Notes on identifiers, columns that give the target away, and rows that occur twice."""
-    train = drawn["train"]
-    raw, y = train.raw, labels_of(train.raw)
+def _suspects(train: Drawn, task: SettledTask) -> tuple[Suspect, ...]:
+    """Identifiers, columns that give the target away, far too many categories."""
+    raw = train.raw
     kinds = raw.kinds or all_numbers(len(raw.features))
-    found = suspects(raw.X, kinds, raw.features, raw.vocabularies, y, tables.task, train.rows, raw.target)
+    return suspects(raw.X, kinds, raw.features, raw.vocabularies, labels_of(raw), task, train.rows, raw.target)
+
+
+def _repeated(drawn: dict[str, Drawn], task: SettledTask) -> list[str]:
+    """Notes on rows that occur twice."""
+    train = drawn["train"]
     inputs = {part: (one.raw.X, one.rows) for part, one in drawn.items()}
-    return [*(suspect.text for suspect in found), *duplicates(inputs, y[train.rows], tables.task).notes()]
+    return duplicates(inputs, labels_of(train.raw)[train.rows], task).notes()
 
 
 def _unlike(parts: dict[str, Part], preparation: Preparation, keys: dict[str, str]) -> list[str]:
