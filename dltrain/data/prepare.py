@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from dltrain.config.records import Data, DataFacts, Experiment, Split
+from dltrain.config.records import DataFacts, Experiment, Split
 from dltrain.config.shares import settled_split
-from dltrain.data.alike import alike
+from dltrain.data.classes import check_coverage, class_weights, classes_of
 from dltrain.data.cleaning import cleaned, labels_of, mean_weight
-from dltrain.data.columns import all_numbers
 from dltrain.data.dealing import Drawn, deal
-from dltrain.data.duplicates import duplicates
 from dltrain.data.files import content_sha256
 from dltrain.data.labels import SettledTask, check_classes, decide_task, merged, numbered
 from dltrain.data.named import with_files
 from dltrain.data.preparation import Preparation
 from dltrain.data.raw import Raw, is_text
-from dltrain.data.roles import listed
+from dltrain.data.remarks import remarks, unlike
 from dltrain.data.sources import Sources, read_sources, settle_image_shape
 from dltrain.data.split import draw_limit
-from dltrain.data.suspects import Suspect, suspects
 from dltrain.data.transforming import transform_parts
 from dltrain.engine.arrays import Floats, Targets
-from dltrain.errors import InputError, Problem, did_you_mean
+from dltrain.errors import InputError, Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -113,18 +109,14 @@ def read_and_split(experiment: Experiment) -> Tables:
 def finish(experiment: Experiment, tables: Tables, release: bool = False) -> Prepared:
     """Fits on the training rows alone and transforms every part. With `release` large tables are empty afterwards."""
     experiment, drawn = with_files(experiment), tables.drawn
-    classes = _classes(drawn["train"], tables.task)
-    absent = _check_coverage(drawn, classes, experiment.split, tables.keys)
+    classes = classes_of(drawn["train"], tables.task)
+    absent = check_coverage(drawn, classes, experiment.split, tables.keys)
     preparation = _fit(experiment, drawn["train"], tables.task, classes, tables.image_shape)
-    found = _suspects(drawn["train"], tables.task)
-    told = {name for suspect in found if suspect.kind == "identifier" for name in suspect.columns}
-    notes = [*tables.notes, *absent, *_constant(preparation, drawn, told), *(suspect.text for suspect in found)]
-    notes += _repeated(drawn, tables.task)
+    notes = [*tables.notes, *absent, *remarks(drawn, preparation, tables.task)]
     inputs = transform_parts(drawn, preparation, release)
-    parts = {part: _part(one, inputs[part], preparation) for part, one in drawn.items()}
-    notes += _unlike(parts, preparation, tables.keys)
+    notes += unlike(inputs, preparation, tables.keys)
     return Prepared(
-        parts=parts,
+        parts={part: _part(one, inputs[part], preparation) for part, one in drawn.items()},
         preparation=preparation,
         facts=_facts(drawn, preparation),
         notes=tuple(note for note in notes if note),
@@ -160,7 +152,7 @@ def _fit(
         columns=raw.columns,
         header=raw.header,
         id=data.id,
-        class_weights=_class_weights(data, train, classes),
+        class_weights=class_weights(data, train, classes),
         weight=data.weight,
         weight_mean=mean_weight(raw, train.rows),
         missing_values=tuple(data.missing_values),
@@ -168,43 +160,10 @@ def _fit(
     )
 
 
-def _class_weights(data: Data, train: Drawn, classes: tuple[str, ...]) -> tuple[float, ...] | None:
-    """w_c with Σ v_i w_(y_i) = Σ v_i over the training set, v the example weights: Σ v_i/(C Σ_(y_i = c) v_i) if
-    balanced, else as given, and 1 for a class that is not."""
-    if data.class_weights is None:
-        return None
-    if not classes:
-        raise InputError(Problem("a regression has no classes; leave it out", "data.class_weights"))
-    codes = numbered(labels_of(train.raw)[train.rows])[1]
-    weights = train.raw.extras.get("weight")
-    shares = np.bincount(codes, None if weights is None else weights[train.rows], minlength=len(classes))
-    if data.class_weights == "balanced":
-        if not shares.all():
-            name = classes[int(np.argmin(shares))]
-            raise InputError(
-                Problem(f"all rows of class {name!r} have weight 0: nothing balances it", "data.class_weights")
-            )
-        return tuple((shares.sum() / (len(classes) * shares)).tolist())
-    unknown = [name for name in data.class_weights if name not in classes]
-    if unknown:
-        hint = did_you_mean(unknown[0], classes) or f"; the classes are {listed(classes)}"
-        raise InputError(Problem(f"there is no class {unknown[0]!r}{hint}", "data.class_weights"))
-    given = np.array([data.class_weights.get(name, 1.0) for name in classes])
-    mean = float((given * shares).sum() / shares.sum())
-    if not mean:
-        raise InputError(Problem("every training row has weight 0", "data.class_weights"))
-    return tuple((given / mean).tolist())
-
-
 def _limit(pool: Raw, limit: int | None, seed: int) -> tuple[Raw, str]:
     if limit is None or limit >= pool.n:
         return pool, "" if limit is None else f"limit: there are {pool.n} rows, all are used"
     return pool.only(draw_limit(pool.n, limit, seed)), f"limit: {limit} of {pool.n} rows, drawn with split.seed {seed}"
-
-
-def _classes(train: Drawn, task: SettledTask) -> tuple[str, ...]:
-    """Class names of the training rows; () for regression."""
-    return () if task == "regression" else merged([sorted(_present(train))])
 
 
 def _check_quantities(sources: Sources, label_map: dict[str, str]) -> None:
@@ -224,92 +183,6 @@ def _stratify(split: Split, task: SettledTask) -> bool:
         raise InputError(Problem("only classes can be kept in proportion; leave it at auto", "split.stratify"))
     automatic = task != "regression" and split.by not in ("time", "hash", "column")
     return automatic if split.stratify == "auto" else split.stratify
-
-
-def _check_coverage(drawn: dict[str, Drawn], classes: tuple[str, ...], split: Split, keys: dict[str, str]) -> list[str]:
-    """InputError if a class is missing from a part. Where classes are not kept in proportion a note is enough, but
-    for train, which must have every class."""
-    if not classes:
-        return []
-    present = {part: _present(one) for part, one in drawn.items()}
-    unlearned = merged([sorted(set().union(*present.values()) - set(classes))])
-    if unlearned:
-        raise InputError(_unlearned(list(unlearned), present, keys))
-    problems, notes = [], []
-    for part, names in present.items():
-        missing = [name for name in classes if name not in names]
-        what = f"{_these(missing)} not occur in {part}"
-        if missing and (split.stratify is False or split.by in ("time", "hash", "column")):
-            notes.append(f"{what}: its error says nothing of them")
-        elif missing:
-            hint = f"take a larger {part}, merge rare classes, or accept it with split.stratify: false"
-            problems.append(Problem(f"{what}; {hint}", keys.get(part, f"split.{part}")))
-    if problems:
-        raise InputError(*problems)
-    return notes
-
-
-def _these(classes: list[str]) -> str:
-    return f"class {classes[0]!r} does" if len(classes) == 1 else f"classes {listed(classes)} do"
-
-
-def _unlearned(classes: list[str], present: dict[str, set[str]], keys: dict[str, str]) -> Problem:
-    """A class that only other parts have: by an unlucky split, or since their files hold more."""
-    elsewhere = [part for part, names in present.items() if names & set(classes)]
-    if all(part in keys for part in elsewhere):
-        hint, key = "add training rows of it, or take these rows out", keys[elsewhere[0]]
-    else:
-        hint, key = "a larger train or split.stratify: true brings every class into it", "split.train"
-    return Problem(f"{_these(classes)} not occur in train, only in {' and '.join(elsewhere)}; {hint}", key)
-
-
-def _present(one: Drawn) -> set[str]:
-    names, codes = numbered(labels_of(one.raw))
-    return {names[code] for code in np.unique(codes[one.rows])}
-
-
-def _constant(preparation: Preparation, drawn: dict[str, Drawn], told: Collection[str]) -> list[str]:
-    """Notes on columns that are constant in the training set, and on those that vary elsewhere; but for the columns
-    that are told of already: names of rows, none of which training saw twice, are constant too."""
-    names = [name for name in preparation.constant if name not in told]
-    if not names:
-        return []
-    places = {name: column for column, name in enumerate(preparation.features)}
-    columns = [places[name] for name in names]
-    what, becomes = ("1 column is", "becomes") if len(names) == 1 else (f"{len(names)} columns are", "become")
-    then = "" if preparation.normalize == "none" else f" and {becomes} 0"
-    notes = [f"constant: {what} constant in the training set{then}: {listed(names)}"]
-    train = drawn["train"]
-    value = train.raw.X[train.rows[0], columns]
-    for part, one in drawn.items():
-        if part != "train":
-            there = one.raw.X[:, columns][one.rows]
-            varies = ((there != value) & ~((there != there) & (value != value))).any(axis=0)  # a gap equals a gap
-            changed = [name for name, differs in zip(names, varies, strict=True) if differs]
-            if changed:
-                ignored = "the model has not learned what they mean" if then else "the model has never seen that"
-                notes.append(f"warning: constant in train, but not in {part}: {listed(changed)}; {ignored}")
-    return notes
-
-
-def _suspects(train: Drawn, task: SettledTask) -> tuple[Suspect, ...]:
-    """Identifiers, columns that give the target away, far too many categories."""
-    raw = train.raw
-    kinds = raw.kinds or all_numbers(len(raw.features))
-    return suspects(raw.X, kinds, raw.features, raw.vocabularies, labels_of(raw), task, train.rows, raw.target)
-
-
-def _repeated(drawn: dict[str, Drawn], task: SettledTask) -> list[str]:
-    """Notes on rows that occur twice."""
-    train = drawn["train"]
-    inputs = {part: (one.raw.X, one.rows) for part, one in drawn.items()}
-    return duplicates(inputs, labels_of(train.raw)[train.rows], task).notes()
-
-
-def _unlike(parts: dict[str, Part], preparation: Preparation, keys: dict[str, str]) -> list[str]:
-    """Notes on parts with files of their own whose rows do not look like the training rows."""
-    found = {part: alike(parts["train"].X, parts[part].X, preparation.inputs) for part in parts if part in keys}
-    return [one.note(part) for part, one in found.items() if one is not None]
 
 
 def _part(one: Drawn, X: Floats, preparation: Preparation) -> Part:
