@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 NAME = "config.yaml"
 """What the config is called in messages, and in the run's folder."""
 OPTIONS = {
-    "data.source": "",
     "data.target": "--target",
     "data.columns": "--columns",
     "split.files.test": "--test",
@@ -186,8 +185,8 @@ def as_options(error: InputError) -> InputError:
 
 def _as_option(problem: Problem) -> Problem:
     where = None if problem.where is not None and problem.where.startswith(f"{NAME}:") else problem.where
-    key = None if problem.key is None else OPTIONS.get(problem.key, problem.key) or None
-    return Problem(problem.message, key, where)
+    key = OPTIONS.get(problem.key or "", problem.key)
+    return Problem(problem.message, None if (key or "").startswith("data.source") else key, where)
 
 
 def _absolute(name: str) -> str:

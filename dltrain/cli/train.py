@@ -50,7 +50,7 @@ def command(
     allow_drift: AllowDrift = False,
     requeue_code: RequeueCode = 75,
 ) -> None:
-    """Train the network that a config declares, and diagnose it. For a data file a config is written first.
+    """Train the network that a config declares, or a data file without one, and diagnose it.
 
     Example: dltrain train configs/digits.yaml optimizer.learning_rate=0.01
 

@@ -70,7 +70,7 @@ def _inputs(path: Path, target: str | None, shapes: Shapes) -> str:
 
 def _twins(inputs: str, target: str, shapes: Shapes) -> dict[str, tuple[str, str]]:
     """The arrays of the same name but for `train`."""
-    found = {}
+    found: dict[str, tuple[str, str]] = {}
     for part, words in PARTS.items():
         for word in words:
             x, y = (re.sub("train", word, name, flags=re.IGNORECASE) for name in (inputs, target))

@@ -20,7 +20,7 @@ PANELS = {
     "Diagnose": ["diagnose", "gradcheck"],
     "Runs": ["runs", "report"],
     "Data": ["data"],
-    "Config": ["check", "schema", "explain"],
+    "Config": ["init", "check", "schema", "explain"],
 }
 
 
