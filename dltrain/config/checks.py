@@ -123,6 +123,7 @@ def _stopping(experiment: Experiment) -> Found:
     if (
         experiment.training.early_stopping is not None
         and experiment.split.dev == 0
+        and experiment.split.folds is None
         and "dev" not in given_by(experiment)
     ):
         yield Problem("early stopping watches the dev set, and split.dev is 0; give it rows", "training.early_stopping")

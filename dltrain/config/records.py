@@ -91,6 +91,11 @@ class Data:
     """How text becomes numbers: one input a category of the training set, and one for all others."""
     limit: Annotated[int, Ge(1)] | None = None
     """Use only so many rows, drawn with split.seed."""
+    train_limit: Annotated[int, Ge(1)] | None = None
+    """Train on only so many of the training rows (classes in proportion, whole groups first); the other parts stay as
+    they are. Fewer are always among more: what a learning curve is made of."""
+    train_limit_seed: Annotated[int, Ge(0), Lt(2**63)] = 0
+    """Which of these nested subsets of the training rows."""
     normalize: Literal["standard", "minmax", "none"] = "standard"
     """How inputs are scaled, fitted on the training set: standard gives mean 0 and variance 1, minmax 0 to 1."""
     image_shape: Annotated[list[Annotated[int, Ge(1)]], MinLen(2)] | None = None
@@ -140,6 +145,11 @@ class Split:
     count; drawn at random by time too."""
     stratify: bool | Literal["auto"] = "auto"
     """Classes in proportion in every part; auto does so for classification, but not by time, hash or column."""
+    folds: Annotated[int, Ge(2), Le(1000)] | None = None
+    """k: `train` is a study of k runs; the rows of train and dev are dealt into k folds, each of which is dev once. The
+    test part is not among them."""
+    fold: Annotated[int, Ge(0)] | None = None
+    """Which of the folds is dev, from 0: a single run. A study sets it."""
     seed: Annotated[int, Ge(0), Lt(2**63)] = 0
     """Seed of the split, its own."""
 

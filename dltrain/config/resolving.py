@@ -96,7 +96,9 @@ def _split(experiment: Experiment, facts: DataFacts) -> Split:
     split = experiment.split
     automatic = facts.task != "regression" and split.by not in ("time", "hash", "column")
     stratify = automatic if split.stratify == "auto" else split.stratify
-    return settled_split(experiment, {"train": facts.m, **facts.parts}, stratify)
+    settled = settled_split(experiment, {"train": facts.m, **facts.parts}, stratify)
+    limited = experiment.data.train_limit is not None and isinstance(split.train, int)
+    return replace(settled, train=split.train) if limited else settled  # m is what is left of train's rows
 
 
 def _architecture(experiment: Experiment, output: Output) -> DeclaredArchitecture:

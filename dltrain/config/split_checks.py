@@ -163,6 +163,25 @@ def _add_up(drawn: dict[str, Any]) -> Found:
         )
 
 
+def _folds(experiment: Experiment) -> Found:
+    """Folds are dealt at random from the rows that would be train and dev."""
+    split, given = experiment.split, given_by(experiment)
+    if split.fold is not None and (split.folds is None or split.fold >= split.folds):
+        there = "there are none" if split.folds is None else f"there are 0 to {split.folds - 1}"
+        yield Problem(f"{split.fold} is no fold; {there} (split.folds)", "split.fold")
+    if split.folds is None:
+        return
+    if split.by != "random":
+        message = f"are dealt at random, which does not go with by: {split.by}; leave one of the two out"
+        yield Problem(message, "split.folds")
+    if split.train_dev != 0:
+        yield Problem("does not go with split.folds, each of which is dev once; leave one out", "split.train_dev")
+    if experiment.data.dev_test_source is not None:
+        yield Problem("do not go with data.dev_test_source, where dev comes from; leave one out", "split.folds")
+    elif split.by == "random" and "dev" in given:
+        yield Problem(f"are dev in turn, and its rows come from {given['dev']}; leave one out", "split.folds")
+
+
 SPLIT_CHECKS: tuple[tuple[tuple[str, ...], Callable[[Experiment], Found]], ...] = (
     (("data", "split"), _files),
     (("data", "split"), _column),
@@ -171,4 +190,5 @@ SPLIT_CHECKS: tuple[tuple[tuple[str, ...], Callable[[Experiment], Found]], ...] 
     (("data", "split"), _hash),
     (("data", "split"), _apart),
     (("data", "split"), _shares),
+    (("data", "split"), _folds),
 )

@@ -23,13 +23,13 @@ def draw_parts(sizes: Sizes, seed: int, classes: npt.NDArray[np.int64] | None) -
     """
     n = sizes.train + sizes.train_dev + sizes.dev + sizes.test
     order = permutation(n, seed, Purpose.SPLIT).astype(np.int64, copy=False)
-    test, dev, source = _deal(order, (sizes.test, sizes.dev, sizes.train + sizes.train_dev), classes)
-    train_dev, train = _deal(source, (sizes.train_dev, sizes.train), classes)
+    test, dev, source = deal_order(order, (sizes.test, sizes.dev, sizes.train + sizes.train_dev), classes)
+    train_dev, train = deal_order(source, (sizes.train_dev, sizes.train), classes)
     parts = {"train": train, "train_dev": train_dev, "dev": dev, "test": test}
     return {part: np.sort(rows) for part, rows in parts.items()}
 
 
-def _deal(order: Rows, sizes: tuple[int, ...], classes: npt.NDArray[np.int64] | None) -> list[Rows]:
+def deal_order(order: Rows, sizes: tuple[int, ...], classes: npt.NDArray[np.int64] | None) -> list[Rows]:
     """Deals the rows, in their random order, to parts of the given sizes."""
     if classes is None or not len(order):
         return np.split(order, np.cumsum(sizes)[:-1])

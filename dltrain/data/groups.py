@@ -57,6 +57,18 @@ def draw_groups(sizes: Sizes, seed: int, groups: Ints, classes: Ints | None) -> 
     return found, (_note(found, sizes, n_groups),)
 
 
+def deal_folds(rows: Rows, groups: Ints, classes: Ints | None, k: int, seed: int) -> list[Rows]:
+    """The rows in k parts near to one size, no group in two. groups and classes: (n,), of all rows.
+
+    InputError where there are fewer groups than folds.
+    """
+    held = len(np.unique(groups[rows]))
+    if held < k:
+        raise InputError(Problem(f"{k} folds of {held} groups would leave one empty; ask for fewer", "split.folds"))
+    asked = {str(fold): (len(rows) + k - 1 - fold) // k for fold in range(k)}
+    return list(_deal(rows, groups, classes, asked, seed, 2).values())
+
+
 def check_apart(groups: Ints, parts: dict[str, Rows]) -> None:
     """InputError where a group has rows in two parts that were said otherwise."""
     owner = np.full(int(groups.max()) + 1, -1, dtype=np.int64)

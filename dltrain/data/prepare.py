@@ -15,6 +15,7 @@ from dltrain.data.cleaning import cleaned, labels_of, mean_weight
 from dltrain.data.dealing import Drawn, deal
 from dltrain.data.files import content_sha256
 from dltrain.data.labels import SettledTask, check_classes, decide_task, merged, numbered
+from dltrain.data.limiting import limit_train
 from dltrain.data.named import with_files
 from dltrain.data.preparation import Preparation
 from dltrain.data.raw import Raw, is_text
@@ -95,13 +96,16 @@ def read_and_split(experiment: Experiment) -> Tables:
         check_classes(sources.every(), merged([numbered(labels_of(raw))[0] for raw in sources.every().values()]))
     stratify = _stratify(split, task)
     drawn, said = deal(sources, split, stratify)
+    sizes = {part: len(one.rows) for part, one in drawn.items()}
+    rule = experiment.data
+    train, fewer = limit_train(drawn["train"], rule.train_limit, split.seed, rule.train_limit_seed, stratify)
     return Tables(
-        drawn=drawn,
+        drawn=drawn | {"train": train},
         task=task,
         image_shape=image_shape,
-        settled_split=settled_split(experiment, {part: len(one.rows) for part, one in drawn.items()}, stratify),
+        settled_split=settled_split(experiment, sizes, stratify),
         keys=sources.keys,
-        notes=(*sources.notes, *dropped, limited, *said, why),
+        notes=(*sources.notes, *dropped, limited, *said, fewer, why),
         files=sources.files,
     )
 

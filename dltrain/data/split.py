@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from dltrain.config.records import Split
 from dltrain.data.deal import Rows, draw_parts, proportional
+from dltrain.data.folds import draw_folds
 from dltrain.data.groups import check_apart, draw_groups
 from dltrain.data.hashing import draw_by_hash
 from dltrain.data.named_parts import TELL, draw_by_name
@@ -67,6 +68,8 @@ def draw(
             rows, notes = draw_by_name(column, split.column or "the column")
             if groups is not None:
                 check_apart(groups, rows)
+    elif split.folds is not None:
+        rows, notes = draw_folds(split, sizes, classes, groups)
     elif groups is not None:
         rows, notes = draw_groups(sizes, split.seed, groups, classes)
     else:
