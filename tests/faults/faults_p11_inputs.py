@@ -188,7 +188,6 @@ def data_files() -> Iterator[tuple[str, bytes, str]]:
     yield "header_only.csv", b"a,b,kind\n", table_of
     yield "zeros.csv", bytes(4096), table_of
     yield "latin1.csv", "a,b,kind\n1,2,größe\n".encode("latin-1") * 30, table_of
-    yield "words.csv", b"a,b,kind\n" + b"1,two,yes\n1,3,no\n" * 30, table_of
     yield "infinite.csv", b"a,b,kind\n" + b"1,inf,yes\n1,3,no\n" * 30, table_of
     yield "missing.csv", b"a,b,kind\n" + b"1,,yes\n1,3,no\n" * 30, table_of
     yield "one_class.csv", b"a,b,kind\n" + b"1,2,yes\n" * 60, table_of
