@@ -35,10 +35,10 @@ def command(
 
     Example: dltrain init titanic.csv --target Survived
     """
+    what = datafile.asked_for(files, target, test, columns)
     path = Path(output or _named(files))
     if not _is_free(path, output, force):
         raise InputError(Problem("exists already; --force writes over it, -o names another", where=str(path)))
-    what = datafile.asked_for(files, target, test, columns)
     folder = Path() if output == STDOUT else path.parent
     found, text = datafile.written(what, folder, show=not quiet and not as_json)
     _check(text, folder)

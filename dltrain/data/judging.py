@@ -120,9 +120,12 @@ def _said(raw: Raw, kind: str, name: str, value: float) -> str:
 
 def _excluded(raw: Raw, seen: Sequence[Seen], task: SettledTask, dropping: bool) -> dict[str, str]:
     """Column -> why it is no input; `id: ` before it for the one that names the rows. One input is left at least."""
-    useless = dict(_useless(seen, raw.n, dropping))
-    names = dict(_names_of_rows(raw, seen, task, frozenset(useless)))
+    empty = frozenset(one.name for one in seen if not one.distinct)
+    names = dict(_names_of_rows(raw, seen, task, empty))
+    useless = {name: why for name, why in _useless(seen, raw.n, dropping) if name not in names}
     giving = dict(_giving_away(raw, seen, task, frozenset(useless) | frozenset(names)))
+    words = {one.name for one in seen if one.kind == "category"}
+    useless |= {name: why for name, why in names.items() if name in words}
     for out in ({**useless, **names, **giving}, {**useless, **names}, useless):
         if len(out) < len(seen):
             return out
