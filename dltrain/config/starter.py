@@ -135,11 +135,11 @@ def _network(look: Look) -> Iterator[str]:
     chosen = proportions(m, look.inputs)
     yield "architecture:"
     yield f"  layers: {_list(chosen.layers)}" + _why("units of each hidden layer; [] is a linear model")
-    if chosen.keep_prob < 1:
-        yield f"  keep_prob: {chosen.keep_prob:g}" + _why("dropout: the share of units kept in a step")
     rate = f"{{kind: adam, learning_rate: {write_scalar(chosen.learning_rate)}}}"
     yield f"optimizer: {rate}" + _why("the first thing to tune: try 10 times less and 3 times more")
     yield "schedule: cosine" + _why("the learning rate falls to 0 by the last epoch")
+    lambd = f"{{kind: l2, lambd: {write_scalar(chosen.lambd)}}}"
+    yield f"regularizer: {lambd}" + _why("small weights; more of it against high variance, none against high bias")
     yield "training:"
     yield f"  epochs: {chosen.epochs}"
     if chosen.batch_size is not None:

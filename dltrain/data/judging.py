@@ -32,7 +32,7 @@ class Judged:
 
     columns: tuple[Column, ...]
     rows: int
-    """Rows that have a target."""
+    """Rows that are kept: those with a target, and without other gaps where such rows are dropped."""
     task: SettledTask | Literal["auto"]
     why: str
     missing: Literal["error", "median", "drop"]
@@ -65,13 +65,14 @@ def judge(raw: Raw, test: Raw | None, whole: bool, unnamed: Sequence[str]) -> Ju
         time, inputs = None, [one for one in seen if one.name not in out]
     gaps = _gaps_of_test(test, {one.name for one in inputs})
     columns = [_column(one, out, id, time, gaps.get(one.name, 0)) for one in seen]
+    dropping = lost > 0 or (test is not None and _with_target(test)[1] > 0)
     some = not whole or any(column.gaps for column in columns if column.role == "input")
     return Judged(
         columns=(*columns, _target_column(raw, task, lost)),
-        rows=raw.n,
+        rows=_complete(raw, {one.name for one in inputs}) if dropping else raw.n,
         task=task,
         why=why.removeprefix(f"task: {task}, since "),
-        missing="drop" if lost or (test is not None and _with_target(test)[1]) else "median" if some else "error",
+        missing="drop" if dropping else "median" if some else "error",
         time=time,
         dates=tuple(one.name for one in inputs if one.kind == "date"),
         inputs=sum(min(one.distinct, MOST_CATEGORIES) if one.kind == "category" else 1 for one in inputs),
@@ -92,6 +93,11 @@ def _with_target(raw: Raw) -> tuple[Raw, int]:
     found = raw.only(kept)
     assert found.y is not None
     return replace(found, y=from_cells([str(cell) for cell in found.y.tolist()])), lost
+
+
+def _complete(raw: Raw, inputs: set[str]) -> int:
+    places = [j for j, name in enumerate(raw.features) if name in inputs]
+    return int((~np.isnan(raw.X[:, places].astype(np.float64)).any(axis=1)).sum())
 
 
 def _task(raw: Raw, whole: bool) -> tuple[SettledTask, str]:
