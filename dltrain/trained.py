@@ -124,7 +124,8 @@ def evaluate_part(path: Path, part: str) -> Evaluation:
     notes: tuple[str, ...] = ()
     if part == "test":
         named = hashlib.sha256(ready.data.sha256.encode() + np.ascontiguousarray(rows.rows).tobytes()).hexdigest()
-        earlier = runs.record_look(path.parent, named, path.name, len(rows.y), measured.error)
+        home, name = runs.home_of(path)
+        earlier = runs.record_look(home, named, name, len(rows.y), measured.error)
         runs.write_test(path, {"schema_version": 1, **record})
         if earlier:
             times = "once" if earlier == 1 else f"{earlier} times"

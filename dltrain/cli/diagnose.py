@@ -127,7 +127,8 @@ def _of_runs(runs_dir: Path, names: list[str]) -> list[dict[str, Any]]:
 
     if names:
         return [trained.read_diagnosis(runs.find(runs_dir, name)) for name in names]
-    finished = [summary.path for summary in runs.list_runs(runs_dir) if summary.headline is not None]
+    listed = runs.list_runs(runs_dir)
+    finished = [summary.path for summary in listed if summary.headline is not None and summary.kind == "run"]
     if not finished:
         raise InputError(f"no diagnosed run in {runs_dir}; dltrain train CONFIG makes one")
     return [trained.read_diagnosis(path) for path in finished]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from dltrain.errors import InputError, RunExists, RunHeld
 from dltrain.runs.facts import machine_facts
 from dltrain.runs.folder import RunFolder, checked_name, timestamp
 from dltrain.runs.ids import checked_id, new_id
-from dltrain.runs.records import EVENTS, LOCK, METRICS, RUN, read_run
+from dltrain.runs.records import EVENTS, LOCK, METRICS, RUN, read_either
 from dltrain.storage import (
     Lines,
     Lock,
@@ -56,19 +56,45 @@ def create(
     Without a run_id it gets `<name>-<utc stamp>-<6 hex>`. Raises InputError for an id that is none, RunExists
     (exit 73) when the id is taken, RunHeld (69) when a live process holds it, StorageError (74).
     """
+    facts: dict[str, Any] = {"task": task, "threads": threads, "data": {"sha256": data_sha256}, "parent": parent}
+    facts["given"] = given
+    others = {checked_name(name): data for name, data in files.items()}
+
+    def content(record: dict[str, Any]) -> dict[str, bytes]:
+        return {**others, RUN: (to_json(record, indent=2) + "\n").encode(), METRICS: b"", EVENTS: b""}
+
+    target, record, lock = claim(runs_dir, run_id, name, facts, content)
+    try:
+        metrics, events = Lines(target / METRICS), Lines(target / EVENTS)
+    except BaseException:
+        lock.release()
+        raise
+    return RunFolder(target, record, lock, metrics, events)
+
+
+def claim(
+    runs_dir: PathLike,
+    run_id: str | None,
+    name: str,
+    facts: Mapping[str, Any],
+    content: Callable[[dict[str, Any]], Mapping[str, bytes]],
+) -> tuple[Path, dict[str, Any], Lock]:
+    """Makes and holds a new folder of a run or a study: its path, its first record (`facts`, the id, the times, the
+    machine) and its lock. `content(record)` are the files in it. Raises as `create`.
+    """
     chosen = None if run_id is None else checked_id(run_id)
     folder = Path(runs_dir)
     if chosen is not None:
         _refuse_taken(folder / chosen)
     make_folders(folder)
     _sweep_staging(folder)
-    facts: dict[str, Any] = {"task": task, "threads": threads, "data": {"sha256": data_sha256}, "parent": parent}
-    facts["given"] = given
     while True:
         now = datetime.now(UTC)
-        claimed = _claim(folder / (chosen or new_id(name, now)), files, facts, now)
-        if claimed is not None:
-            return claimed
+        target = folder / (chosen or new_id(name, now))
+        record = _first_record(target.name, facts, now)
+        lock = _claim(target, content(record))
+        if lock is not None:
+            return target, record, lock
         if chosen is not None:
             _refuse_taken(folder / chosen)
 
@@ -89,7 +115,7 @@ def _refuse_taken(path: Path) -> None:
 def who(path: Path) -> str:
     """` (pid N on HOST)` of a held run, as far as its run.json says so."""
     with suppress(InputError):
-        process = read_run(path).get("process")
+        process = read_either(path).get("process")
         if isinstance(process, dict):
             return f" (pid {process.get('pid')} on {process.get('host')})"
     return ""
@@ -97,26 +123,23 @@ def who(path: Path) -> str:
 
 def _state(path: Path) -> str:
     with suppress(InputError):
-        return f" ({read_run(path)['state']})"
+        return f" ({read_either(path)['state']})"
     return ""
 
 
-def _claim(target: Path, files: Mapping[str, bytes], facts: dict[str, Any], now: datetime) -> RunFolder | None:
-    """The claimed folder, or None when the name is taken."""
-    record = _first_record(target.name, facts, now)
+def _claim(target: Path, files: Mapping[str, bytes]) -> Lock | None:
+    """The lock of the claimed folder, or None when the name is taken."""
     staging = target.parent / f"{_STAGING}{target.name}-{token(4)}"
     lock: Lock | None = None
     done = False
     try:
         make_folders(staging)
         lock = hold(staging / LOCK)
-        own = {RUN: (to_json(record, indent=2) + "\n").encode(), METRICS: b"", EVENTS: b""}
-        fill_folder(staging, {**{checked_name(name): data for name, data in files.items()}, **own})
+        fill_folder(staging, files)
         if not publish_folder(staging, target):
             return None
-        metrics, events = Lines(target / METRICS), Lines(target / EVENTS)
         done = True
-        return RunFolder(target, record, lock, metrics, events)
+        return lock
     finally:
         if not done:
             remove_tree(staging)
@@ -124,7 +147,7 @@ def _claim(target: Path, files: Mapping[str, bytes], facts: dict[str, Any], now:
                 lock.release()
 
 
-def _first_record(run_id: str, facts: dict[str, Any], now: datetime) -> dict[str, Any]:
+def _first_record(run_id: str, facts: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     return {
         "schema_version": 1,
         "id": run_id,

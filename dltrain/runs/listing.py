@@ -11,7 +11,20 @@ from typing import Any
 
 from dltrain.errors import InputError, did_you_mean
 from dltrain.runs.folder import timestamp
-from dltrain.runs.records import DIAGNOSIS, LOCK, METRICS, RUN, TEST, find_record, last_metrics, read_run
+from dltrain.runs.records import (
+    DIAGNOSIS,
+    LOCK,
+    METRICS,
+    RUN,
+    STUDY,
+    TEST,
+    TRIALS,
+    find_record,
+    is_study,
+    last_metrics,
+    read_run,
+    read_study,
+)
 from dltrain.storage import plainly, shown
 
 PathLike = str | os.PathLike[str]
@@ -33,10 +46,12 @@ class RunSummary:
     """The error of each part that was measured: train, train_dev, dev, and test once asked for."""
     headline: str | None
     epochs: int | None
+    kind: str = "run"
+    """run, or study: several runs, which are no lines of their own."""
 
 
 def list_runs(runs_dir: PathLike) -> list[RunSummary]:
-    """Every run of the folder, newest first; a broken one is listed as `damaged`. No folder, no runs.
+    """Every run and study of the folder, newest first; a broken one is listed as `damaged`. No folder, no runs.
 
     Raises InputError or StorageError when the folder cannot be read.
     """
@@ -57,6 +72,8 @@ def _names(runs_dir: PathLike) -> list[str]:
 def _summary(folder: str) -> RunSummary | None:
     """The run's line; None for a folder that is no run."""
     try:
+        if is_study(folder):
+            return _summary_of_study(folder)
         run = read_run(folder)
         diagnosis = find_record(folder, DIAGNOSIS) or {}
         test = find_record(folder, TEST) or {}
@@ -72,6 +89,22 @@ def _summary(folder: str) -> RunSummary | None:
         errors=errors,
         headline=_text(diagnosis.get("headline")),
         epochs=_epochs(folder, run),
+    )
+
+
+def _summary_of_study(folder: str) -> RunSummary:
+    study = read_study(folder)
+    summary = study.get("summary") or {}
+    return RunSummary(
+        id=os.path.basename(folder),
+        path=Path(folder),
+        state=study["state"],
+        created=study["created"],
+        task=_text(study.get("task")),
+        errors=_errors(summary, {}),
+        headline=_text(summary.get("headline")),
+        epochs=None,
+        kind="study",
     )
 
 
@@ -96,7 +129,7 @@ def _text(value: Any) -> str | None:
 
 def like_a_run(folder: str) -> bool:
     """Whether the folder is a run's, be it a damaged one."""
-    return any(os.path.lexists(os.path.join(folder, name)) for name in (RUN, LOCK, METRICS))
+    return any(os.path.lexists(os.path.join(folder, name)) for name in (RUN, STUDY, LOCK, METRICS))
 
 
 def _damaged(folder: str) -> RunSummary:
@@ -108,14 +141,25 @@ def _damaged(folder: str) -> RunSummary:
 
 
 def find(runs_dir: PathLike, run: str) -> Path:
-    """The folder of the run that is meant: a path, an id, the beginning of one id, or `latest`.
+    """The folder of the run that is meant: a path, an id, the beginning of one id, `latest`, or `STUDY/17`.
 
-    Raises InputError: nothing found (where it looked, did you mean), or the beginning of several.
+    Raises InputError: nothing found (where it looked, did you mean), the beginning of several, or a study.
     """
+    path = find_either(runs_dir, run)
+    if is_study(path):
+        raise InputError(f"{shown(path)} is a study, not a single run; name one of its runs, such as {path.name}/0")
+    return path
+
+
+def find_either(runs_dir: PathLike, run: str) -> Path:
+    """The folder of the run or the study that is meant. Raises InputError as `find`."""
     if run == "latest":
         return _latest(runs_dir)
-    if _is_run(run):
+    if _is_run(run) or (run and is_study(run)):
         return Path(run)
+    study, slash, number = run.rstrip(os.sep).rpartition(os.sep)
+    if slash and study and number.isascii() and number.isdigit():
+        return _trial(runs_dir, study, number)
     if not run or os.sep in run or run in (os.curdir, os.pardir):
         raise InputError(_not_a_path(run))
     names = _names(runs_dir)
@@ -128,6 +172,19 @@ def find(runs_dir: PathLike, run: str) -> Path:
         some = ", ".join(begun[:3]) + (", ..." if len(begun) > 3 else "")
         raise InputError(f"run {run}: {len(begun)} runs in {shown(runs_dir)} begin so: {some}; type more of the id")
     raise _nothing_found(runs_dir, run, names)
+
+
+def _trial(runs_dir: PathLike, study: str, number: str) -> Path:
+    """`STUDY/17`, or the path of a study and 17."""
+    path = find_either(runs_dir, study)
+    trial = path / TRIALS / number
+    if is_study(path) and like_a_run(os.fspath(trial)):
+        return trial
+    if not is_study(path):
+        raise InputError(f"run {shown(study)}/{number}: {path.name} is a single run, not a study with trials")
+    there = [name for name in _names(path / TRIALS) if name.isdigit()]
+    some = f"it has {min(map(int, there))} to {max(map(int, there))}" if there else "it has none so far"
+    raise InputError(f"study {path.name} has no trial {number}; {some}")
 
 
 def _not_a_path(run: str) -> str:

@@ -13,33 +13,62 @@ from dltrain.storage import held, read_if_there, shown, write_json
 
 PathLike = str | os.PathLike[str]
 RUN, LOCK, METRICS, EVENTS = "run.json", ".lock", "metrics.jsonl", "events.jsonl"
+STUDY, TRIALS = "study.json", "trials"
 DIAGNOSIS, TEST, MODEL, PAGE = "diagnosis.json", "test.json", "model.safetensors", "report.html"
 ALIVE = ("created", "running")
 STATES = (*ALIVE, "interrupted", "finished", "diverged", "failed")
 
 
 _KINDS = {"given": dict, "data": dict, "threads": int, "parent": str, "task": str, "reason": str}
+_KINDS |= {"study": dict, "summary": dict, "rules": dict}
 
 
 def read_run(path: PathLike) -> dict[str, Any]:
     """run.json of a run folder, its state as of now: `interrupted` where it says created or running but no
     live process holds the run. Raises InputError when there is none, Damaged when it makes no sense."""
-    folder = os.fspath(path)
-    run = _read_run(folder)
+    return _as_of_now(os.fspath(path), RUN)
+
+
+def read_study(path: PathLike) -> dict[str, Any]:
+    """study.json of a study's folder; its state, and what it raises, as `read_run`."""
+    return _as_of_now(os.fspath(path), STUDY)
+
+
+def read_either(path: PathLike) -> dict[str, Any]:
+    """`read_study` of a study, else `read_run`."""
+    return read_study(path) if is_study(path) else read_run(path)
+
+
+def is_study(path: PathLike) -> bool:
+    """Whether the folder is a study's: several runs, in its folder `trials`."""
+    return os.path.lexists(os.path.join(path, STUDY))
+
+
+def home_of(path: PathLike) -> tuple[Path, str]:
+    """The runs folder that a run belongs to, and its name there: `STUDY/17` for a trial."""
+    run = Path(path)
+    study = run.parent.parent
+    if run.parent.name == TRIALS and is_study(study):
+        return study.parent, f"{study.name}/{run.name}"
+    return run.parent, run.name
+
+
+def _as_of_now(folder: str, name: str) -> dict[str, Any]:
+    run = _read_state(folder, name)
     if run["state"] in ALIVE and not held(os.path.join(folder, LOCK)):
-        run = _read_run(folder)  # it may have finished between the two looks
+        run = _read_state(folder, name)  # it may have finished between the two looks
         if run["state"] in ALIVE:
             run["state"] = "interrupted"
     return run
 
 
-def _read_run(folder: str) -> dict[str, Any]:
-    run = read_record(folder, RUN)
+def _read_state(folder: str, name: str) -> dict[str, Any]:
+    run = read_record(folder, name)
     if run.get("state") not in STATES or not isinstance(run.get("created"), str):
-        raise Damaged(f"{shown(os.path.join(folder, RUN))} is damaged: it has no known state, or no time")
+        raise Damaged(f"{shown(os.path.join(folder, name))} is damaged: it has no known state, or no time")
     wrong = [key for key, kind in _KINDS.items() if not isinstance(run.get(key), (kind, NoneType))]
     if wrong:
-        raise Damaged(f"{shown(os.path.join(folder, RUN))} is damaged: {', '.join(wrong)} make no sense")
+        raise Damaged(f"{shown(os.path.join(folder, name))} is damaged: {', '.join(wrong)} make no sense")
     return run
 
 

@@ -13,7 +13,19 @@ from dltrain.runs.checkpoints import CHECKPOINTS
 from dltrain.runs.claim import who
 from dltrain.runs.folder import RunFolder
 from dltrain.runs.listing import like_a_run
-from dltrain.runs.records import ALIVE, EVENTS, LOCK, METRICS, PAGE, RUN, read_record, read_run
+from dltrain.runs.records import (
+    ALIVE,
+    EVENTS,
+    LOCK,
+    METRICS,
+    PAGE,
+    RUN,
+    STUDY,
+    is_study,
+    read_record,
+    read_run,
+    read_study,
+)
 from dltrain.storage import Lines, Lock, hold, shown, sweep_temporaries, write_bytes
 
 PathLike = str | os.PathLike[str]
@@ -29,11 +41,14 @@ class RunOver(ValueError):
 
 
 def peek(runs_dir: PathLike, run_id: str) -> dict[str, Any] | None:
-    """run.json of the run, its state as of now (`interrupted` when nobody holds it), or None if there is no such
-    run. Loads no NumPy. Raises Damaged when it is there and cannot be read."""
+    """run.json of the run, or study.json of the study, its state as of now (`interrupted` when nobody holds it), or
+    None if there is none. Loads no NumPy. Raises Damaged when it is there and cannot be read."""
     folder = _place(runs_dir, run_id)
     if not like_a_run(os.fspath(folder)):
         return None
+    if is_study(folder):
+        _check_file(folder / STUDY)
+        return read_study(folder)
     _check_file(folder / RUN)
     return read_run(folder)
 
