@@ -20,7 +20,8 @@ from dltrain.data.cleaning import labels_of
 from dltrain.data.dealing import Drawn
 from dltrain.data.perturbing import Perturbed, perturbed
 from dltrain.data.prepare import Part, Prepared, Tables, finish, read_and_split
-from dltrain.errors import InputError
+from dltrain.data.store import stored
+from dltrain.errors import InputError, Problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,9 @@ def check(experiment: Experiment, before: Prepared) -> Report:
 
     Raises InputError where there is no such row.
     """
+    if any(stored(part.X) is not None for part in before.parts.values()):
+        message = "the data are larger than memory, and the proof needs all of them there; try it on 100000 rows"
+        raise InputError(Problem(message, "data.limit"))
     tables = read_and_split(experiment)
     if set(tables.drawn) == {"train"}:
         raise InputError("all rows are in train: there is no other part from which something could leak")

@@ -43,6 +43,11 @@ class Chunk:
         return len(self.X)
 
 
+def rows_elsewhere(n: int, line: int) -> Chunk:
+    """Stands for rows that are stored already and were not read."""
+    return Chunk(np.empty((n, 0)), None, None, line)
+
+
 @dataclass(slots=True)
 class _Column:
     """What is wrong in one column."""

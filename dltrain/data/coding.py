@@ -29,6 +29,8 @@ class Rules:
     """What columns hold, where that is known; others are looked at."""
     vocabularies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Categories whose codes are settled."""
+    exact: bool = False
+    """Numbers stay float64 however large the table is: training.dtype is."""
 
     @classmethod
     def of(cls, data: Data) -> Rules:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from dltrain.data.cells import BadCells, Chunk, guarded, parse
+from dltrain.data.cells import BadCells, Chunk, guarded, parse, rows_elsewhere
 from dltrain.data.coding import SAMPLE, Coding, Rules, look
 from dltrain.data.columns import Kind
 from dltrain.data.dialect import Dialect, first_rows, sniff
@@ -21,6 +21,7 @@ from dltrain.data.files import DEFLATE, open_data, shown
 from dltrain.data.gather import gather
 from dltrain.data.raw import Raw
 from dltrain.data.roles import Roles, check_names
+from dltrain.data.spilling import passed
 from dltrain.errors import InputError, Problem
 
 BLOCK = 16 * 2**20
@@ -171,6 +172,11 @@ def _chunks(first: bytes, blocks: Iterator[bytes], roles: Roles, coding: Coding,
         begins = line
         if line == 1 and bad.dialect.header:
             block, begins = _skip_header(block, bad.place)
+        stored = passed(len(block))
+        if stored is not None:
+            yield rows_elsewhere(stored, begins)
+            line += lines
+            continue
         yield from _sound(_read(block, begins, roles, bad, coding), bad)
         line += lines
         worse += bool(bad)

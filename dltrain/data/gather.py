@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from dltrain.data.cells import Chunk
 from dltrain.data.coding import Coding
 from dltrain.data.labels import all_dates, from_cells, sortable
 from dltrain.data.raw import Extra, Labels, Lines, Raw
 from dltrain.data.roles import Roles
+from dltrain.data.spilled import SpilledTable
+from dltrain.data.spilling import current
 from dltrain.data.store import Growing
 
 _KNOWN = 100_000
@@ -17,41 +20,74 @@ _KNOWN = 100_000
 
 
 @dataclass(slots=True)
-class _Gathered:
-    """What grows while chunks come."""
+class _Beside:
+    """What grows beside the numbers while chunks come."""
 
-    X: Growing
-    n: int = 0
+    coding: Coding
     known: dict[str, str] = field(default_factory=dict)
     target: list[str] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     extras: dict[Extra, list[str]] = field(default_factory=dict)
     starts: list[int] = field(default_factory=list)
     firsts: list[int | tuple[int, ...]] = field(default_factory=list)
+    told: tuple[int, int] = (0, 0)
+    """Rows and pieces of lines that `since` has given already."""
 
-    def add(self, chunk: Chunk) -> None:
-        self.X.add(chunk.X)
+    def add(self, chunk: Chunk, n: int) -> None:
+        """A chunk whose first row has the number n."""
         self.target += self._once(chunk.target or [])
         self.ids += chunk.ids or []
         for role, cells in chunk.extras.items():
             self.extras.setdefault(role, []).extend(cells)
-        self.starts.append(self.n)
+        self.starts.append(n)
         self.firsts.append(chunk.lines)
-        self.n += chunk.n
 
     def _once(self, cells: list[str]) -> list[str]:
         """The same cells; equal ones are one object, while there are few different ones."""
         return [self.known.setdefault(cell, cell) for cell in cells] if len(self.known) < _KNOWN else cells
 
+    def since(self) -> dict[str, Any]:
+        """What came since the last call, as plain data."""
+        rows, lines = self.told
+        self.told = max(len(self.target), len(self.ids), *map(len, self.extras.values()), 0, 0), len(self.starts)
+        return {
+            "target": self.target[rows:],
+            "ids": self.ids[rows:],
+            "extras": {role: cells[rows:] for role, cells in self.extras.items()},
+            "starts": self.starts[lines:],
+            "firsts": self.firsts[lines:],
+            "words": self.coding.names_by_feature(),
+        }
+
+    def restore(self, states: Sequence[Mapping[str, Any]]) -> None:
+        """Starts with what these calls gave."""
+        for state in states:
+            self.target += self._once(state["target"])
+            self.ids += state["ids"]
+            for role, cells in state["extras"].items():
+                self.extras.setdefault(role, []).extend(cells)
+            self.starts += state["starts"]
+            self.firsts += [tuple(first) if isinstance(first, list) else first for first in state["firsts"]]
+        for column, words in self.coding.vocabularies.items():
+            words.codes(states[-1]["words"][self.coding.names[column]])
+        self.since()
+
 
 def gather(chunks: Iterator[Chunk], roles: Roles, names: Sequence[str], coding: Coding, place: str) -> Raw:
-    """The table of all chunks."""
-    got = _Gathered(Growing(len(roles.inputs)))
+    """The table of all chunks, of which those that lie on the disk already come empty."""
+    got = _Beside(coding)
+    X = _numbers(roles, names, coding, got)
+    n = 0
     for chunk in chunks:
-        got.add(chunk)
+        if chunk.n and not chunk.X.shape[1] and roles.inputs:
+            n += chunk.n
+            continue
+        X.add(chunk.X)
+        got.add(chunk, n)
+        n += chunk.n
     numbers = all(kind == "number" for kind in coding.kinds)
     return Raw(
-        X=got.X.all(),
+        X=X.all(),
         y=from_cells(got.target) if roles.target is not None else None,
         features=tuple(names[column] for column in roles.inputs),
         target=names[roles.target] if roles.target is not None else "",
@@ -64,6 +100,15 @@ def gather(chunks: Iterator[Chunk], roles: Roles, names: Sequence[str], coding: 
         extras={role: _extra(role, cells) for role, cells in got.extras.items()},
         dated=all_dates(got.extras.get("column", ())),
     )
+
+
+def _numbers(roles: Roles, names: Sequence[str], coding: Coding, got: _Beside) -> Growing | SpilledTable:
+    spill = current()
+    if spill is None or not roles.inputs:
+        return Growing(len(roles.inputs), coding.rules.exact)
+    columns = [roles.inputs, roles.target, roles.id, roles.extras]
+    identity = {"columns": columns, "names": names, "kinds": coding.kinds, "words": coding.names_by_feature()}
+    return spill.table(len(roles.inputs), identity, got, coding.rules.exact)
 
 
 def _extra(role: Extra, cells: list[str]) -> Labels:

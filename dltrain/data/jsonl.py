@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from dltrain.data.cells import BadCells, Chunk, chunk_of
+from dltrain.data.cells import BadCells, Chunk, chunk_of, rows_elsewhere
 from dltrain.data.coding import SAMPLE, Coding, Rules, look
 from dltrain.data.delimited import Choose, Misread, Opening
 from dltrain.data.dialect import Dialect
@@ -14,6 +14,7 @@ from dltrain.data.files import DEFLATE
 from dltrain.data.json_fast import whole_block
 from dltrain.data.json_objects import BadLines, objects
 from dltrain.data.roles import Roles, listed
+from dltrain.data.spilling import passed
 from dltrain.errors import InputError, Problem, did_you_mean
 
 BLOCK = 8 * 2**20
@@ -95,6 +96,11 @@ def _chunks(
     line = 1
     worse = 0
     for block in _all(first, blocks):
+        stored = passed(len(block))
+        if stored is not None:
+            yield rows_elsewhere(stored, line)
+            line += block.count(b"\n")
+            continue
         for chunk in table.chunks(block, line, cells, lines):
             if not cells and not lines.count:
                 yield chunk

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from dltrain.data.cells import BadCells, Chunk, labels_of, values_of
+from dltrain.data.cells import BadCells, Chunk, labels_of, rows_elsewhere, values_of
 from dltrain.data.coding import SAMPLE, Coding, Rules, look
 from dltrain.data.columns import GAP, Kind
 from dltrain.data.delimited import Choose, Misread, Opening
 from dltrain.data.dialect import Dialect
 from dltrain.data.files import reading, shown
 from dltrain.data.roles import Roles, check_names
+from dltrain.data.spilling import passed
 from dltrain.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -133,7 +134,12 @@ def _chunks(
     with _sound(path):
         total = frame.select(pl.len()).collect().item()
     worse = 0
+    bytes_a_row = path.stat().st_size / max(1, total)
     for start in range(0, total, size):
+        stored = passed(int(bytes_a_row * min(size, total - start)))
+        if stored is not None:
+            yield rows_elsewhere(stored, start + 1)
+            continue
         with _sound(path):
             piece = frame.select(names).slice(start, size).collect()
         chunk = _chunk(piece, start + 1, roles, coding, bad)

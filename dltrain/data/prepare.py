@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -73,12 +75,12 @@ class Tables:
     files: dict[str, Path]
 
 
-def prepare(experiment: Experiment) -> Prepared:
-    """Reads, splits, fits the preparation on the training rows and transforms every part.
+Transform = Callable[[Mapping[str, Drawn], Preparation], dict[str, Floats]]
+"""Makes what the network sees of each part: (n, n_x)."""
 
-    Raises InputError with one problem for each thing wrong.
-    """
-    return finish(experiment, read_and_split(experiment), release=True)
+
+transform_whole: Transform = partial(transform_parts, release=True)
+"""The tables are not needed any more: what they hold is given back while the parts are made."""
 
 
 def read_and_split(experiment: Experiment) -> Tables:
@@ -110,14 +112,16 @@ def read_and_split(experiment: Experiment) -> Tables:
     )
 
 
-def finish(experiment: Experiment, tables: Tables, release: bool = False) -> Prepared:
-    """Fits on the training rows alone and transforms every part. With `release` large tables are empty afterwards."""
+def finish(
+    experiment: Experiment, tables: Tables, transform: Transform = transform_parts, sha256: str | None = None
+) -> Prepared:
+    """Fits on the training rows alone and transforms every part. `sha256` is that of the files, where it is known."""
     experiment, drawn = with_files(experiment), tables.drawn
     classes = classes_of(drawn["train"], tables.task)
     absent = check_coverage(drawn, classes, experiment.split, tables.keys)
     preparation = _fit(experiment, drawn["train"], tables.task, classes, tables.image_shape)
     notes = [*tables.notes, *absent, *remarks(drawn, preparation, tables.task)]
-    inputs = transform_parts(drawn, preparation, release)
+    inputs = transform(drawn, preparation)
     notes += unlike(inputs, preparation, tables.keys)
     return Prepared(
         parts={part: _part(one, inputs[part], preparation) for part, one in drawn.items()},
@@ -125,7 +129,7 @@ def finish(experiment: Experiment, tables: Tables, release: bool = False) -> Pre
         facts=_facts(drawn, preparation),
         notes=tuple(note for note in notes if note),
         settled_split=tables.settled_split,
-        sha256=content_sha256(tables.files),
+        sha256=sha256 or content_sha256(tables.files),
         files=tuple(tables.files.values()),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dltrain.config.records import Data, Experiment
 from dltrain.data.coding import Rules
@@ -19,7 +19,8 @@ class Reading:
 
     @classmethod
     def of(cls, experiment: Experiment) -> Reading:
-        return cls(experiment.data, Wanted.of(experiment), Rules.of(experiment.data))
+        rules = replace(Rules.of(experiment.data), exact=experiment.training.dtype == "float64")
+        return cls(experiment.data, Wanted.of(experiment), rules)
 
     @property
     def gaps(self) -> bool:

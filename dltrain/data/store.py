@@ -23,7 +23,7 @@ _SAMPLE = 2**20
 """Values that are looked at to settle how a table is kept."""
 _FAR = 16
 """A column whose values lie further from 0 than so many times their spread is stored around its mean."""
-_LEAST, _MOST = 1e-30, 1e30
+_LEAST, MOST = 1e-30, 1e30
 """Greatest absolute values of a column that float32 holds with room to spare."""
 
 
@@ -174,7 +174,7 @@ class Store(Stored):
 
     def _holds(self, X: Values) -> bool:
         """Whether float32 has room for these."""
-        return not len(X) or bool(np.nanmax(np.abs(X), initial=0.0) <= _MOST)
+        return not len(X) or bool(np.nanmax(np.abs(X), initial=0.0) <= MOST)
 
     def _widen(self) -> None:
         """Keeps float64 from now on, of what is there already too."""
@@ -219,28 +219,37 @@ def chosen(X: npt.NDArray[Any], rows: Rows) -> npt.NDArray[Any]:
 
 
 class Growing:
-    """Rows as chunks bring them: a float64 array, which grows in place, while they are few; then a Store."""
+    """Rows as chunks bring them: a float64 array, which grows in place, while they are few; then a Store.
 
-    def __init__(self, k: int) -> None:
-        self.k = k
+    With `exact` they stay float64 however many they are.
+    """
+
+    def __init__(self, k: int, exact: bool = False) -> None:
+        self.k, self.exact = k, exact
         self.rows: Store | None = None
         self._array = np.empty((0, k))
+        self._first = 0
 
     @property
-    def n(self) -> int:
-        return self.rows.n if self.rows is not None else len(self._array)
+    def bytes(self) -> int:
+        """What the rows take."""
+        return self._array.nbytes if self.rows is None else self.rows.size * self.rows.kept.itemsize
+
+    def settled(self) -> tuple[npt.NDArray[np.float64] | None, np.dtype[Any]]:
+        """How a Store of these rows keeps them. The first chunk decides: it is the same whatever memory there is."""
+        return (None, np.dtype(np.float64)) if self.exact else settle(self._array[: self._first])
 
     def add(self, X: Values) -> None:
         """Takes rows (j, k)."""
-        if self.rows is None and self._array.size + X.size > LARGE:
-            first = self._array if len(self._array) else X
-            self.rows = Store(self.k, *settle(first))
+        if self.rows is None and self._array.size + X.size > LARGE and not self.exact and len(self._array):
+            self.rows = Store(self.k, *self.settled())
             self.rows.append(self._array)
             self._array = np.empty((0, self.k))
         if self.rows is not None:
             self.rows.append(X)
             return
         n = len(self._array)
+        self._first = self._first or len(X)
         self._array.resize((n + len(X), self.k), refcheck=False)
         self._array[n:] = X
 
@@ -258,7 +267,7 @@ def settle(X: Values) -> tuple[npt.NDArray[np.float64] | None, np.dtype[Any]]:
     X = X[:: max(1, X.size // _SAMPLE)]
     there = ~np.isnan(X)
     size = np.max(np.abs(X), axis=0, where=there, initial=0.0)
-    if ((size > _MOST) | ((size > 0) & (size < _LEAST))).any():
+    if ((size > MOST) | ((size > 0) & (size < _LEAST))).any():
         return None, np.dtype(np.float64)
     mean = np.where(there, X, 0.0).sum(axis=0) / np.maximum(there.sum(axis=0), 1)
     distance = np.where(there, np.abs(X - mean), np.inf)

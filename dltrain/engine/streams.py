@@ -27,6 +27,7 @@ class Purpose(IntEnum):
     GRADCHECK = 6
     LIMIT = 7
     ALIKE = 8
+    ARRANGE = 9
 
 
 def generator(seed: int, purpose: Purpose, place: int = 0, layer: int = 0) -> np.random.Generator:

@@ -24,11 +24,13 @@ from dltrain.storage.locks import Lock, held, hold
 from dltrain.storage.plain import canonical_json, to_json
 from dltrain.storage.reading import read_bytes, read_first, read_if_there, sha256_file
 from dltrain.storage.refusals import plainly, refusal, shown
+from dltrain.storage.scratch import append
 
 __all__ = [
     "Arriving",
     "Lines",
     "Lock",
+    "append",
     "arriving",
     "canonical_json",
     "fill_folder",

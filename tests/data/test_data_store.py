@@ -114,13 +114,13 @@ def test_few_rows_stay_an_exact_array(monkeypatch):
     growing = Growing(3)
     for start in range(0, 40, 7):
         growing.add(X[start : start + 7])
-    assert isinstance(growing.all(), np.ndarray) and (growing.all() == X).all() and growing.n == 40
+    assert isinstance(growing.all(), np.ndarray) and (growing.all() == X).all()
     monkeypatch.setattr(store, "LARGE", 60)
     growing = Growing(3)
     for start in range(0, 40, 7):
         growing.add(X[start : start + 7])
     many = growing.all()
-    assert isinstance(many, Store) and growing.n == len(many) == 40
+    assert isinstance(many, Store) and len(many) == 40
     assert (many[:] == X.astype("f4")).all()
 
 
