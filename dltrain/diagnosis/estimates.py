@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from dltrain.diagnosis.intervals import Interval, wilson, wilson_finite
 
 if TYPE_CHECKING:
-    from dltrain.engine.arrays import Floats
+    from dltrain.engine.arrays import Floats, Ints
 
-Source: TypeAlias = Literal["measured", "stated", "assumed", "typed"]
-Method: TypeAlias = Literal["exact", "wilson", "wilson_finite", "bca", "t", "chi_square", "none"]
+Source: TypeAlias = Literal["measured", "stated", "human", "estimated", "assumed", "typed"]
+Method: TypeAlias = Literal["exact", "wilson", "wilson_finite", "bca", "t", "chi_square", "clustered", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,17 @@ class Measurement:
     n: int | None = None
     """Examples it was measured on; None if unknown (there is no interval then) or if nothing was measured."""
     source: Source | str = "measured"
-    """measured, stated, assumed or typed."""
+    """measured, stated, human, estimated, assumed or typed."""
     errors: Floats | None = field(default=None, compare=False, repr=False)
-    """(n,): e_i of each example, for regression."""
+    """(n,): e_i of each example, for regression and with `groups`."""
     selected: bool = False
     """True for a dev set that early stopping or a search has looked at: its error is too good."""
     population: int | None = None
     """Examples of the training set, when only n of them, drawn at random, were measured."""
     weights: Floats | None = field(default=None, compare=False, repr=False)
     """(n,): of each example, where `value` is a weighted mean."""
+    groups: Ints | None = field(default=None, compare=False, repr=False)
+    """(n,): the group of each example, where whole groups were drawn, or its block in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,9 @@ class Estimate:
     selected: bool = False
     population: int | None = None
     n_eff: float | None = None
-    """(Σw)²/Σw²: what the n examples are worth in the interval, where they have weights."""
+    """What the n examples are worth in the interval: (Σw)²/Σw² with weights, n/deff with groups."""
+    mean: bool = False
+    """Of a regression: its interval is that of a mean, not of a rate."""
 
     @property
     def interval(self) -> Interval | None:
@@ -76,7 +80,7 @@ class Estimate:
         if self.interval is None or self.n is None or self.method == "exact":
             return self
         n_eff = None if self.n_eff is None else self.n_eff * n / self.n
-        if self.method == "wilson":
+        if self.method == "wilson" or (self.method == "clustered" and not self.mean):
             ends = wilson(self.value, n_eff or n, confidence)
         elif self.method == "wilson_finite" and self.population is not None:
             ends = wilson_finite(self.value, n, self.population, confidence, n_eff)
@@ -93,13 +97,15 @@ def estimate(part: str, measurement: Measurement, *, task: str, confidence: floa
     m = measurement
     value = float(m.value)
     n = len(m.errors) if m.errors is not None else m.n
-    n_eff = _effective(m.weights)
+    n_eff = _effective(m, confidence)
     ends: Interval | None
     method: Method
     if _is_exact(part, m, n):
         ends, method = Interval(value, value), "exact"
     elif n is None or (task == "regression" and m.errors is None):
         ends, method = None, "none"
+    elif m.groups is not None:
+        ends, method = _of_groups(m, n_eff or 1.0, task, confidence), "clustered"
     elif task == "regression":
         ends, method = _of_mean(m, n, confidence)
     elif m.population is not None:
@@ -107,7 +113,7 @@ def estimate(part: str, measurement: Measurement, *, task: str, confidence: floa
     else:
         ends, method = wilson(value, n_eff or n, confidence), "wilson"
     low, high = (None, None) if ends is None else (min(ends.low, value), max(ends.high, value))
-    return Estimate(value, low, high, n, m.source, method, m.selected, m.population, n_eff)
+    return Estimate(value, low, high, n, m.source, method, m.selected, m.population, n_eff, task == "regression")
 
 
 def from_json(entry: Mapping[str, Any], *, task: str) -> Estimate:
@@ -123,15 +129,21 @@ def from_json(entry: Mapping[str, Any], *, task: str) -> Estimate:
         selected=entry.get("selected", False),
         population=entry.get("population"),
         n_eff=entry.get("n_eff"),
+        mean=task == "regression",
     )
 
 
-def _effective(weights: Floats | None) -> float | None:
-    if weights is None:
+def _effective(m: Measurement, confidence: float) -> float | None:
+    if m.groups is not None:
+        from dltrain.diagnosis.clusters import effective_examples
+
+        assert m.errors is not None
+        return effective_examples(m.errors, m.groups, confidence, m.weights)
+    if m.weights is None:
         return None
     from dltrain.diagnosis.weighted import effective_size
 
-    return effective_size(weights)
+    return effective_size(m.weights)
 
 
 def _is_exact(part: str, m: Measurement, n: int | None) -> bool:
@@ -148,6 +160,18 @@ def _of_mean(m: Measurement, n: int, confidence: float) -> tuple[Interval, Metho
     if m.population is not None:
         ends = _narrowed(ends, float(m.value), math.sqrt((m.population - n) / (m.population - 1)))
     return ends, method
+
+
+def _of_groups(m: Measurement, n_eff: float, task: str, confidence: float) -> Interval:
+    """Wilson's of a rate on n_eff examples; of a mean the bootstrap that draws whole groups."""
+    if task != "regression":
+        return wilson(float(m.value), n_eff, confidence)
+    from dltrain.diagnosis.clusters import cluster_means
+    from dltrain.diagnosis.weighted import weighted_interval
+
+    assert m.errors is not None and m.groups is not None
+    means, sizes = cluster_means(m.errors, m.groups, m.weights)
+    return weighted_interval(means, sizes, confidence)[0]
 
 
 def _narrowed(ends: Interval, value: float, factor: float) -> Interval:

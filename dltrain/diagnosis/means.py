@@ -80,6 +80,28 @@ def bca_ends(means: Values, mean: float, d: Values, confidence: float) -> Interv
     return Interval(float(low), float(high))
 
 
+def bca_p(means: Values, mean: float, d: Values) -> float:
+    """The two-sided p value of a mean of 0: 1 − the confidence at which the BCa interval just reaches 0.
+
+    Beyond the last draw the normal tail goes on, so that p values keep their order.
+    """
+    normal, draws = NormalDist(), len(means)
+    spread = float(np.square(d).sum())
+    if not spread:
+        return 1.0 if mean == 0 else 0.0
+    floor = 0.5 / draws
+    below = float(np.mean(means < mean) + np.mean(means <= mean)) / 2
+    bias = normal.inv_cdf(min(max(below, floor), 1 - floor))
+    skew = float((d**3).sum()) / (6 * spread**1.5)
+    share = float(np.mean(means < 0) + np.mean(means <= 0)) / 2
+    tail = 2 * normal.cdf(-abs(mean) / float(means.std()))
+    if not floor < share < 1 - floor:
+        return min(2 * floor, tail)
+    shifted = normal.inv_cdf(share) - bias
+    room = 1 + skew * shifted
+    return 2 * normal.cdf(-abs(shifted / room - bias)) if room > 0 else min(2 * floor, tail)
+
+
 def _corrected(bias: float, skew: float, z: float) -> float:
     """The share of draws below an end: Φ(z0 + (z0 + z)/(1 − a(z0 + z)))."""
     shifted = bias + z
@@ -122,9 +144,23 @@ def _by_counts(x: Values, draws: int) -> Values:
 
 def student(x: Values, confidence: float) -> Interval:
     """mean ± t·s/√n with n − 1 degrees of freedom, for x (n,), n at least 2."""
-    mean = float(x.mean())
-    half = t_value(confidence, x.size - 1) * float(x.std(ddof=1)) / math.sqrt(x.size)
-    return Interval(mean - half, mean + half)
+    return t_interval(float(x.mean()), float(x.std(ddof=1)) / math.sqrt(x.size), x.size - 1, confidence)
+
+
+def t_interval(value: float, error: float, freedom: int, confidence: float) -> Interval:
+    """value ± t·error, `error` its standard error."""
+    half = t_value(confidence, freedom) * error
+    return Interval(value - half, value + half)
+
+
+def t_p(value: float, error: float, freedom: int) -> float:
+    """P(|t| ≥ |value|/error): the two-sided p value of a value of 0."""
+    if not error:
+        return 1.0 if value == 0 else 0.0
+    t = abs(value) / error
+    if freedom > 1000:
+        return 2 * NormalDist().cdf(-t)
+    return max(0.0, 1 - _within(math.atan(t / math.sqrt(freedom)), freedom))
 
 
 def single(error: float, confidence: float) -> Interval:

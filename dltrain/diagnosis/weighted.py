@@ -6,6 +6,7 @@ With equal weights all of it is what means.py gives. Examples of weight 0 are le
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -56,14 +57,30 @@ def weighted_interval(x: Values, weights: Values, confidence: float) -> tuple[In
     return Interval(max(0.0, ends.low) * scale, ends.high * scale), name
 
 
-def weighted_bca(x: Values, w: Values, confidence: float, draws: int = DRAWS) -> Interval:
-    """BCa bootstrap of Σwx/Σw: pairs (x, w) are drawn with replacement; w(x − mean) is a pair's influence."""
+class Drawn(NamedTuple):
+    """A weighted mean, what resamples give for it (draws,), and each pair's influence w(x − mean): (n,)."""
+
+    mean: float
+    means: Values
+    influence: Values
+
+
+def weighted_draws(x: Values, w: Values, draws: int = DRAWS) -> Drawn:
+    """The bootstrap of Σwx/Σw: pairs (x, w) are drawn with replacement."""
     mean = float((w * x).sum() / w.sum())
     d = w * (x - mean)
     if not np.square(d).sum():
-        return Interval(mean, mean)
+        return Drawn(mean, np.full(draws, mean), d)
     moved = _one_by_one(d, w, draws) if x.size <= DIRECT else _by_counts(d, w, draws)
-    return bca_ends(mean + moved, mean, d, confidence)
+    return Drawn(mean, mean + moved, d)
+
+
+def weighted_bca(x: Values, w: Values, confidence: float, draws: int = DRAWS) -> Interval:
+    """BCa bootstrap of Σwx/Σw."""
+    found = weighted_draws(x, w, draws)
+    if not np.square(found.influence).sum():
+        return Interval(found.mean, found.mean)
+    return bca_ends(found.means, found.mean, found.influence, confidence)
 
 
 def _one_by_one(d: Values, w: Values, draws: int) -> Values:

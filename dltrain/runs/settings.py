@@ -1,0 +1,53 @@
+"""What the configs of several runs have in common, and in which dotted keys they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from dltrain.storage import canonical_json
+
+SEED = "seed"
+
+
+def settings_of(run: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The settled config that run.json keeps, without names, paths and what changes no bit; None for a run of a
+    release that kept none."""
+    found = (run.get("given") or {}).get("resolved")
+    return found if isinstance(found, Mapping) else None
+
+
+def without_seed(settings: Mapping[str, Any]) -> str:
+    """The config as text, equal for those that differ in nothing but `seed`."""
+    return canonical_json({key: value for key, value in settings.items() if key != SEED})
+
+
+def differing(trees: Sequence[Any]) -> dict[str, list[Any]]:
+    """{dotted key: its value in each tree} for the keys in which they are not all the same; None where one has none.
+
+    Lists of different lengths differ as a whole, and of records of another `kind` the keys that all of them have.
+    """
+    return dict(_differing(list(trees), ""))
+
+
+def _differing(trees: list[Any], key: str) -> Iterator[tuple[str, list[Any]]]:
+    if len(trees) < 2 or len({canonical_json(tree) for tree in trees}) == 1:
+        return
+    if all(isinstance(tree, Mapping) for tree in trees):
+        names = list(dict.fromkeys(name for tree in trees for name in tree))
+        if len({canonical_json(tree.get("kind")) for tree in trees}) > 1:
+            names = [name for name in names if all(name in tree for tree in trees)]
+        for name in names:
+            yield from _differing([tree.get(name) for tree in trees], f"{key}.{name}" if key else name)
+    elif all(isinstance(tree, list) for tree in trees) and len({len(tree) for tree in trees}) == 1:
+        for i, items in enumerate(zip(*trees, strict=True)):
+            yield from _differing(list(items), f"{key}.{i}" if key else str(i))
+    else:
+        yield key, [_brief(tree) for tree in trees]
+
+
+def _brief(value: Any) -> Any:
+    """Layers by their units, a record by its kind where that says all."""
+    if isinstance(value, list) and value and all(isinstance(item, Mapping) and "units" in item for item in value):
+        return [item["units"] for item in value]
+    return value
