@@ -24,8 +24,8 @@ NEW_TEXT = re.compile(r"^# (\S+\.(?:yaml|py))\n")
 SET_UP = (". .venv/bin/activate", "pip install .")
 FOUND = 4
 REAL = os.environ.get("DLTRAIN_TEST_DATA", "")
-FETCHED = re.compile(r"^dltrain (data fetch|train data\.source=titanic)")
-"""Commands that need a named set."""
+FETCHED = re.compile(r"^dltrain (data fetch|.*titanic)")
+"""Commands that need a real set."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,26 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
+def passengers(rng: np.random.Generator) -> str:
+    """Gaps, words and whole numbers."""
+    lines = ["survived,class,sex,age,port"]
+    for k in range(120):
+        age = "" if k % 7 == 0 else f"{rng.integers(1, 80)}"
+        sex, port = ("male", "female")[k % 2], ("S", "C", "Q", "?")[rng.integers(0, 4)]
+        lines.append(f"{int(rng.random() < 0.2 + 0.5 * (k % 2))},{rng.integers(1, 4)},{sex},{age},{port}")
+    return "\n".join(lines) + "\n"
+
+
+def visits(rng: np.random.Generator, patients: int, year: str) -> str:
+    """Several rows a patient, each of its day."""
+    lines = ["patient,day,pulse,ill"]
+    for k in range(5 * patients):
+        day = f"{year}-{1 + k * 12 // (5 * patients):02}-{1 + k % 28:02}"
+        ill = int(rng.random() < 0.4)
+        lines.append(f"p{year}{k % patients},{day},{70 + 15 * ill + rng.normal(0, 8):.1f},{ill}")
+    return "\n".join(lines) + "\n"
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A folder with the configs and small files of the shape that the pages speak of."""
@@ -75,6 +95,11 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "new.csv").write_text("rooms,id,area,age\n3,n1,90.5,10\n2,n2,55,40\n")
     points = rng.normal(size=(60, 2))
     (tmp_path / "plain.csv").write_text("".join(f"{a:.3f},{b:.3f},{'up' if a > b else 'down'}\n" for a, b in points))
+    (tmp_path / "passengers.csv").write_text(passengers(rng))
+    (tmp_path / "visits.csv").write_text(visits(rng, 40, "2024"))
+    (tmp_path / "clinic.csv").write_text(visits(rng, 20, "2025"))
+    if REAL:
+        shutil.copy(Path(REAL, "titanic", "train.csv"), tmp_path / "titanic.csv")
     y = np.arange(240) % 10
     X = rng.integers(0, 60, (240, 28, 28))
     X[np.arange(240), y, :] += 150
