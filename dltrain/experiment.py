@@ -17,7 +17,7 @@ from dltrain import baselines, config, data, diagnosis, identity, runs
 from dltrain.config import Loaded
 from dltrain.diagnosis import Measurement
 from dltrain.engine.architecture import Program
-from dltrain.engine.arrays import Floats, Targets
+from dltrain.engine.arrays import Floats, Ints, Targets
 from dltrain.engine.fit import Diverged, Step, fit, model
 from dltrain.engine.network import Measured, Network
 from dltrain.engine.state import Snapshot, State
@@ -246,13 +246,17 @@ def _predictions(ready: Ready, best: Snapshot) -> bytes:
         y, predicted = preparation.decode(y), preparation.decode(predicted)
     elif yhat.shape[1] == 1:
         yhat = np.hstack([1 - yhat, yhat])
+    found = ready.data.parts[part]
     return runs.encode_predictions(
-        ready.data.parts[part].rows,
+        found.rows,
         y,
         predicted,
         measured.errors,
         None if ready.plan.facts.task == "regression" else yhat,
         rows.weights,
+        groups=found.groups,
+        times=found.times,
+        ids=found.ids,
     )
 
 
@@ -268,7 +272,8 @@ def diagnose(ready: Ready, best: Snapshot) -> dict[str, Any]:
         if rows is not None:
             selected = part == "dev" and program.early_stopping is not None
             measured = rows.measured_by(network)
-            measurements[part] = as_measurement(measured.errors, program, rows.weights, selected)
+            codes = together(measured.errors, ready.data.parts[part]) if part != "train" else None
+            measurements[part] = as_measurement(measured.errors, program, rows.weights, selected, codes)
             if ready.plan.facts.task == "regression":
                 units[part] = in_own_units(measured, rows.y, ready.data.preparation.target_sd, rows.weights)
     report = diagnosis.diagnose(
@@ -297,12 +302,27 @@ def in_own_units(measured: Measured, y: Targets, sd: float, weights: Floats | No
 
 
 def as_measurement(
-    errors: Floats, program: Program, weights: Floats | None = None, selected: bool = False
+    errors: Floats,
+    program: Program,
+    weights: Floats | None = None,
+    selected: bool = False,
+    groups: Ints | None = None,
 ) -> Measurement:
     """The mean of errors (n,), as Measured has them, by the examples' weights (n,) where they have any; the
-    diagnosis needs each error only for regression."""
-    each = errors if program.architecture.output == "linear" else None
-    return Measurement(mean_error(errors, weights), len(errors), "measured", each, selected, weights=weights)
+    diagnosis needs each error only for regression and for groups (n,) of them."""
+    each = errors if program.architecture.output == "linear" or groups is not None else None
+    value = mean_error(errors, weights)
+    return Measurement(value, len(errors), "measured", each, selected, weights=weights, groups=groups)
+
+
+def together(errors: Floats, part: data.Part) -> Ints | None:
+    """Which rows of a part are no independent draws: (n,) its groups, or blocks of a split by time, as long as its
+    errors (n,) ask for. None where every row was drawn for itself."""
+    if part.groups is not None or part.times is None:
+        return part.groups
+    from dltrain.diagnosis.clusters import blocks
+
+    return blocks(errors.astype(np.float64), part.times)
 
 
 def _baselines(ready: Ready, program: Program) -> dict[str, Any]:
@@ -313,7 +333,7 @@ def _baselines(ready: Ready, program: Program) -> dict[str, Any]:
     settings = ready.plan.experiment.diagnosis
     return {
         found.name: diagnosis.baseline_entry(
-            as_measurement(found.errors, program, dev.weights),
+            as_measurement(found.errors, program, dev.weights, groups=together(found.errors, ready.data.parts["dev"])),
             task=ready.plan.facts.task,
             confidence=settings.confidence,
         )

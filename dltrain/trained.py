@@ -15,12 +15,12 @@ import numpy as np
 from dltrain import config, data, diagnosis, runs
 from dltrain.diagnosis import Measurement
 from dltrain.engine.architecture import Architecture
-from dltrain.engine.arrays import Floats, Targets
+from dltrain.engine.arrays import Floats, Ints, Targets
 from dltrain.engine.losses import decide, target_dtype
 from dltrain.engine.network import Measured, Network
 from dltrain.engine.weights import loss_weights, mean_error
 from dltrain.errors import InputError, Problem
-from dltrain.experiment import in_own_units, prepare, threads
+from dltrain.experiment import in_own_units, prepare, threads, together
 from dltrain.ready import Ready
 
 
@@ -120,7 +120,8 @@ def evaluate_part(path: Path, part: str) -> Evaluation:
     with threads(ready.plan.threads):
         measured = run.measure(rows.X, rows.y, rows.weights)
     confidence = ready.plan.experiment.diagnosis.confidence
-    record = _record(run, part, measured, rows.y, rows.weights, confidence)
+    codes = together(measured.errors, rows) if part != "train" else None
+    record = _record(run, part, measured, rows.y, rows.weights, confidence, codes)
     notes: tuple[str, ...] = ()
     if part == "test":
         named = hashlib.sha256(ready.data.sha256.encode() + np.ascontiguousarray(rows.rows).tobytes()).hexdigest()
@@ -176,14 +177,21 @@ def _targets(run: Run, raw: Any, file: str, first: int) -> Targets:
 
 
 def _record(
-    run: Run, part: str, measured: Measured, y: Targets, weights: Floats | None, confidence: float
+    run: Run,
+    part: str,
+    measured: Measured,
+    y: Targets,
+    weights: Floats | None,
+    confidence: float,
+    groups: Ints | None = None,
 ) -> dict[str, Any]:
     if weights is not None and not weights.any():
         raise InputError(f"every row of {part} has weight 0, expected one above 0: no error can be measured")
-    each = measured.errors if run.task == "regression" else None
-    measurement = Measurement(measured.error, len(measured.errors), "measured", each, weights=weights)
+    each = measured.errors if run.task == "regression" or groups is not None else None
+    measurement = Measurement(measured.error, len(measured.errors), "measured", each, weights=weights, groups=groups)
     entry = diagnosis.error_entry("dev", measurement, task=run.task, confidence=confidence)
     error = {key: entry[key] for key in ("value", "low", "high", "n", "n_eff") if key in entry}
+    error |= {"interval": "clustered"} if groups is not None else {}
     return {"part": part, "error": error, "loss": measured.loss, "metrics": _metrics(run, y, weights, measured)}
 
 

@@ -17,10 +17,12 @@ from dltrain.config.shares import settled_split
 from dltrain.data.filed import Mapped, bytes_of, npy_header, read_into
 from dltrain.data.preparation import Preparation
 from dltrain.data.prepare import Part, Prepared
-from dltrain.errors import Damaged, StorageError
+from dltrain.errors import Damaged, InputError, StorageError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+BESIDE = ("y", "rows", "weights", "groups", "times")
+"""What belongs to each row, beside its inputs."""
 _PORTION = 8 * 2**20
 
 
@@ -28,7 +30,7 @@ def save(folder: Path, prepared: Prepared, written: dict[str, int]) -> None:
     """Completes the folder. `written` are the CRC-32 of the inputs that lie there already: PART.npy."""
     parts = {}
     for name, part in prepared.parts.items():
-        beside = {"y": part.y, "rows": part.rows, "weights": part.weights}
+        beside = {what: getattr(part, what) for what in BESIDE}
         arrays = {f"{name}.{what}.npy": array for what, array in beside.items() if array is not None}
         if name not in written:
             arrays[f"{name}.npy"] = part.X
@@ -62,7 +64,7 @@ def _head(array: np.ndarray[Any, Any]) -> bytes:
 def load(folder: Path, experiment: Experiment, files: tuple[Path, ...]) -> Prepared:
     """What `save` wrote. Raises Damaged where anything of it is missing or not as it was."""
     try:
-        outer = json.loads(storage.read_bytes(folder / MANIFEST))
+        outer = json.loads((folder / MANIFEST).read_bytes())
         text = outer["manifest"]
         if zlib.crc32(text.encode()) != outer["crc32"]:
             raise Damaged(f"{folder / MANIFEST} is damaged")
@@ -73,7 +75,7 @@ def load(folder: Path, experiment: Experiment, files: tuple[Path, ...]) -> Prepa
             for file, check in one["crc32"].items():
                 _require(folder / file, check)
         return _prepared(folder, manifest, experiment, files)
-    except (OSError, StorageError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, InputError, StorageError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Damaged(f"{folder} is damaged: {error}") from None
 
 
@@ -118,9 +120,7 @@ def _part(folder: Path, name: str, one: dict[str, Any]) -> Part:
     path = folder / f"{name}.npy"
     return Part(
         X=Mapped(path) if one["mapped"] else np.load(path),  # type: ignore[arg-type]
-        y=beside("y"),
-        rows=beside("rows"),
-        weights=beside("weights"),
+        **{what: beside(what) for what in BESIDE},
     )
 
 
@@ -128,5 +128,6 @@ def arranged(part: Part, destination: np.ndarray[Any, Any]) -> Part:
     """What belongs to each row, in the order in which the inputs were written: row i at destination[i]."""
     order = np.empty_like(destination)
     order[destination] = np.arange(len(destination))
-    weights = None if part.weights is None else part.weights[order]
-    return replace(part, y=part.y[order], rows=part.rows[order], weights=weights, ids=None)
+    found = {what: getattr(part, what) for what in BESIDE}
+    turned = {what: None if values is None else values[order] for what, values in found.items()}
+    return replace(part, **turned, ids=None)

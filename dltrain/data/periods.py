@@ -28,7 +28,7 @@ def draw_by_time(
     random, by `seed`, from train's period: it has to have train's distribution, or it could not tell mismatch (here
     drift) from variance. Nothing else here is random.
     """
-    codes = _places(column)
+    codes = places(column)
     order = np.argsort(codes, kind="stable")
     asked = {"train": sizes.train + sizes.train_dev, "dev": sizes.dev, "test": sizes.test}
     periods = {part: size for part, size in asked.items() if size}
@@ -47,7 +47,7 @@ def draw_by_time(
     return {part: np.sort(rows) for part, rows in found.items()}, tuple(notes)
 
 
-def _places(column: Labels) -> npt.NDArray[np.int64]:
+def places(column: Labels) -> npt.NDArray[np.int64]:
     """(n,) the place of each row's time among the different times."""
     if not is_text(column):
         return np.unique(column, return_inverse=True)[1].astype(np.int64)

@@ -19,6 +19,7 @@ from dltrain.data.files import content_sha256
 from dltrain.data.labels import SettledTask, check_classes, decide_task, merged, numbered
 from dltrain.data.limiting import limit_train
 from dltrain.data.named import with_files
+from dltrain.data.periods import places
 from dltrain.data.preparation import Preparation
 from dltrain.data.raw import Raw, is_text
 from dltrain.data.remarks import remarks, unlike
@@ -42,6 +43,10 @@ class Part:
     ids: list[str] | None = None
     weights: Floats | None = None
     """(n,) float64 example weights, mean 1 over the training set; None where all count alike."""
+    groups: npt.NDArray[np.int64] | None = None
+    """(n,) which rows belong together, by split.group; numbered in each part anew."""
+    times: Floats | None = None
+    """(n,) the place of split.column among the part's times, where the split goes by time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -124,7 +129,9 @@ def finish(
     inputs = transform(drawn, preparation)
     notes += unlike(inputs, preparation, tables.keys)
     return Prepared(
-        parts={part: _part(one, inputs[part], preparation) for part, one in drawn.items()},
+        parts={
+            part: _part(one, inputs[part], preparation, experiment.split.by == "time") for part, one in drawn.items()
+        },
         preparation=preparation,
         facts=_facts(drawn, preparation),
         notes=tuple(note for note in notes if note),
@@ -193,15 +200,18 @@ def _stratify(split: Split, task: SettledTask) -> bool:
     return automatic if split.stratify == "auto" else split.stratify
 
 
-def _part(one: Drawn, X: Floats, preparation: Preparation) -> Part:
+def _part(one: Drawn, X: Floats, preparation: Preparation, by_time: bool) -> Part:
     raw, ids = one.raw, one.raw.ids
-    weights = raw.extras.get("weight")
+    weights, groups = raw.extras.get("weight"), raw.extras.get("group")
+    times = raw.extras.get("column") if by_time else None
     return Part(
         X=X,
         y=preparation.encode(labels_of(raw)[one.rows]),
         rows=one.original(),
         ids=None if ids is None else [ids[row] for row in one.rows],
         weights=None if weights is None else weights[one.rows].astype(np.float64) / preparation.weight_mean,
+        groups=None if groups is None else numbered(groups[one.rows])[1],
+        times=None if times is None else places(times[one.rows]).astype(np.float64),
     )
 
 

@@ -8,7 +8,6 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from dltrain.diagnosis.clusters import blocks, clustered_difference
 from dltrain.diagnosis.crossed import SEEDS, crossed_difference
@@ -16,6 +15,7 @@ from dltrain.diagnosis.estimates import Measurement, estimate
 from dltrain.diagnosis.means import DRAWS, FEW, Values, bca_ends, bca_p, resampled_means, t_interval, t_p
 from dltrain.diagnosis.paired import agresti_min, holm, mcnemar
 from dltrain.diagnosis.weighted import effective_size, weighted_draws
+from dltrain.engine.arrays import Ints
 from dltrain.engine.weights import mean_error
 from dltrain.errors import InputError
 
@@ -29,12 +29,12 @@ class Examples:
 
     task: str
     weights: Values | None = None
-    groups: npt.NDArray[np.int64] | None = None
+    groups: Ints | None = None
     """(n,): of split.group, numbered."""
     times: Values | None = None
     """(n,): when each was, where the split goes by time."""
 
-    def codes(self, errors: Values) -> npt.NDArray[np.int64] | None:
+    def codes(self, errors: Values) -> Ints | None:
         """The groups that are drawn whole, (n,): of split.group, or blocks in time as long as `errors` ask for."""
         if self.groups is not None:
             return self.groups

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dltrain.errors import Damaged, InputError
@@ -16,26 +17,35 @@ if TYPE_CHECKING:
 
 PREDICTIONS = "predictions.npz"
 _NEEDED = frozenset(("rows", "y", "predicted", "errors"))
-_KNOWN = _NEEDED | {"yhat", "weights"}
+_KNOWN = _NEEDED | {"yhat", "weights", "groups", "times", "ids"}
 
 
 def encode_predictions(
-    rows: Array, y: Array, predicted: Array, errors: Array, yhat: Array | None = None, weights: Array | None = None
+    rows: Array,
+    y: Array,
+    predicted: Array,
+    errors: Array,
+    yhat: Array | None = None,
+    weights: Array | None = None,
+    *,
+    groups: Array | None = None,
+    times: Array | None = None,
+    ids: Sequence[str] | None = None,
 ) -> bytes:
     """The bytes of predictions.npz; the same arrays give the same bytes.
 
     rows: (n,) original row numbers; y and predicted: (n,) class numbers, or values in the target's own
     units; errors: (n,) of each example, unweighted; yhat: (n, n_y) probabilities, optional; weights: (n,) of
-    the examples where they have any.
+    the examples where they have any; groups: (n,) numbers of split.group, times: (n,) of a split by time, ids: (n,)
+    of data.id, kept as UTF-8.
     ValueError for sizes that differ or a type that NumPy could only pickle.
     """
     import numpy as np
 
     arrays: dict[str, Any] = {"rows": rows, "y": y, "predicted": predicted, "errors": errors}
-    if yhat is not None:
-        arrays["yhat"] = yhat
-    if weights is not None:
-        arrays["weights"] = weights
+    named = None if ids is None else np.array([name.encode() for name in ids], dtype=np.bytes_)
+    optional = {"yhat": yhat, "weights": weights, "groups": groups, "times": times, "ids": named}
+    arrays |= {name: array for name, array in optional.items() if array is not None}
     if fault := _fault(arrays):
         raise ValueError(fault)
     buffer = io.BytesIO()
