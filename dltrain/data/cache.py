@@ -168,6 +168,7 @@ class _Conversion:
             if (folder / cache_entry.MANIFEST).exists():
                 raise _Ready
             storage.make_folders(folder)
+            storage.sweep_temporaries(folder)
         return folder
 
     # ---- making it
@@ -248,9 +249,9 @@ class _Conversion:
         folder = self.folder()
         cache_entry.save(folder, replace(prepared, parts=parts, notes=notes), self.written)
         self._call_the_same(prepared)
-        for entry in os.scandir(folder):
+        for entry in list(folder.iterdir()):
             if entry.is_dir():
-                storage.remove(entry.path)
+                storage.remove(entry)
         return cache_entry.load(folder, self.experiment, tuple(self.files.values()))
 
     def _call_the_same(self, prepared: Prepared) -> None:

@@ -152,7 +152,7 @@ class SpilledTable:
     def resume(self, folder: Path) -> bool:
         """Takes up what an earlier try of the same table left in the folder; False where there is nothing."""
         try:
-            head = json.loads(storage.read_bytes(folder / "table.json"))
+            head = json.loads((folder / "table.json").read_bytes())
             if head["identity"] != json.loads(json.dumps(self.identity)):
                 return False
             records = self._sound(folder)
