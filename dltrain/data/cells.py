@@ -56,6 +56,8 @@ class _Column:
     missing: int = 0
     first_missing: int = 0
     bad: int = 0
+    words: int = 0
+    """Bad cells that are no numbers at all, not even infinite ones."""
     told: list[tuple[int, str, str]] = field(default_factory=list)
 
 
@@ -80,9 +82,10 @@ class BadCells:
         seen.first_missing = seen.first_missing or line
         seen.missing += 1
 
-    def bad(self, column: int, line: int, value: str, reason: str) -> None:
+    def bad(self, column: int, line: int, value: str, reason: str, word: bool = True) -> None:
         seen = self.columns.setdefault(column, _Column())
         seen.bad += 1
+        seen.words += word
         if len(seen.told) < TELL:
             seen.told.append((line, value, reason))
 
@@ -109,7 +112,7 @@ class BadCells:
         return problems
 
     def _whole(self, seen: _Column) -> bool:
-        return is_whole_text(seen.bad, self.rows - seen.missing)
+        return is_whole_text(seen.words, self.rows - seen.missing)
 
     def misread(self, among: Collection[int]) -> list[str]:
         """Names of those of the columns whose cells are no numbers as a rule: words, after many rows of numbers."""
@@ -183,11 +186,15 @@ def parse(text: str, first_line: int, roles: Roles, bad: BadCells, coding: Codin
     width = len(bad.dialect.names)
     rows: list[list[str]] = []
     lines: list[int] = []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=bad.dialect.separator, skipinitialspace=True)
+    source = _Lines(text)
+    reader = csv.reader(source, delimiter=bad.dialect.separator, skipinitialspace=True)
     line = first_line
     plain = text.isascii() and "_" not in text and not coding.rules.numbers_are_gaps
     for cells in guarded(reader, bad.place, first_line):
         here, line = line, first_line + reader.line_num
+        if line - here > 1:
+            source.check_quotes(bad, here)
+        source.taken.clear()
         if len(cells) != width:
             if any(cell.strip() for cell in cells):
                 bad.wrong_length(here, len(cells))
@@ -201,6 +208,25 @@ def parse(text: str, first_line: int, roles: Roles, bad: BadCells, coding: Codin
             rows, lines = [], []
     if rows:
         yield chunk_of(rows, lines, roles, bad, coding, plain)
+
+
+class _Lines:
+    """The lines of a text, and those that the row at hand was read from."""
+
+    def __init__(self, text: str) -> None:
+        self.lines = io.StringIO(text, newline="")
+        self.taken: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self.lines:
+            self.taken.append(line)
+            yield line
+
+    def check_quotes(self, bad: BadCells, line: int) -> None:
+        """InputError if a cell goes over several lines and on behind its closing quote: that was an opening one."""
+        strict = csv.reader(self.taken, delimiter=bad.dialect.separator, skipinitialspace=True, strict=True)
+        for _ in guarded(strict, bad.place, line):
+            pass
 
 
 def chunk_of(
@@ -266,9 +292,9 @@ def _number(cell: str, column: int, line: int, bad: BadCells, rules: Rules) -> f
         value = float(cell)
         if math.isfinite(value):
             return value
-        bad.bad(column, line, cell, "is too large for a number")
+        bad.bad(column, line, cell, "is too large for a number", word=False)
     elif cell.lower().lstrip("+-") in ("inf", "infinity"):
-        bad.bad(column, line, cell, "is not finite")
+        bad.bad(column, line, cell, "is not finite", word=False)
     elif NUMBER.fullmatch(cell.replace(",", ".", 1)):
         bad.bad(column, line, cell, "is not a number (a decimal comma? write a point)")
     else:

@@ -91,10 +91,15 @@ def kind_of(cells: Sequence[str], rules: Rules) -> Kind:
         return "number"
     except ValueError:
         present = [cell for each in cells if not rules.is_gap(cell := each.strip())]
-    if not present or not _is_text(sum(not is_number(cell) for cell in present), len(present)):
+    if not present or not _is_text(sum(not _means_number(cell) for cell in present), len(present)):
         return "number"
     dates = sum(days(cell) is not None for cell in present)
     return "category" if _is_text(len(present) - dates, len(present)) else "date"
+
+
+def _means_number(cell: str) -> bool:
+    """Whether a cell is a number, or the infinity that some programs write, which is then told."""
+    return is_number(cell) or cell.lower().lstrip("+-") in ("inf", "infinity")
 
 
 def _is_text(others: int, n: int) -> bool:

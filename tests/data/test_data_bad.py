@@ -86,6 +86,15 @@ CASES: dict[str, tuple[Callable[[Path], Experiment], str]] = {
         text("x,y\nnan,0\ninf,1\n1e999,1\n"),
         "d.csv:3:1: x: 'inf' is not finite\nd.csv:4:1: x: '1e999' is too large for a number\nd.csv:2:1: 1 cell is missing (x: 1); missing values are refused; data.missing: median (mean, most_frequent) fills them, drop leaves out their rows, data.exclude: [x] their columns",
     ),
+    "infinity in many rows is no word": (
+        text("x,y\n" + "inf,0\n1,1\n" * 12),
+        "\n".join(f"d.csv:{line}:1: x: 'inf' is not finite" for line in range(2, 22, 2))
+        + "\nd.csv: 2 more cells are no numbers",
+    ),
+    "a quote left open that another closes": (
+        text('x,c,y\n1,"red,0\n2,"blue,1\n'),
+        "d.csv:2: cannot be read as cells (',' expected after '\"'); is a quote left open?",
+    ),
     "a decimal comma": (
         text("x;y\n1,5;0\n2;1\n"),
         "d.csv:2:1: x: '1,5' is not a number (a decimal comma? write a point)",
