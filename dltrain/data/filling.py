@@ -12,6 +12,7 @@ import numpy.typing as npt
 from dltrain.data.columns import Kind
 from dltrain.data.raw import Numbers
 from dltrain.data.scaling import Vector, blocks, fit_scale
+from dltrain.data.store import column_by_column
 
 Missing = Literal["error", "mean", "median", "most_frequent", "drop"]
 Fill = float | str
@@ -52,31 +53,26 @@ def fit_categories(
     names: dict[str, tuple[str, ...]] = {}
     frequent: dict[str, str] = {}
     others = []
-    for column, (feature, kind) in enumerate(zip(features, kinds, strict=False)):
-        if kind == "category":
-            words = vocabularies[feature]
-            counts = _counts(X, rows, column, len(words))
-            names[feature] = tuple(sorted(words[code] for code in np.flatnonzero(counts > 1).tolist()))
-            if (counts == 1).any():
-                others.append(feature)
-            most = int(counts.max(initial=0))
-            frequent[feature] = (
-                min((words[code] for code in np.flatnonzero(counts == most).tolist()), default="") if most else ""
-            )
+    places = [place for place, kind in enumerate(kinds) if kind == "category"]
+    for place, values in zip(places, column_by_column(X, rows, places), strict=True):
+        feature = features[place]
+        words = vocabularies[feature]
+        counts = np.bincount(values[~np.isnan(values)].astype(np.int64), minlength=len(words))
+        names[feature] = tuple(sorted(words[code] for code in np.flatnonzero(counts > 1).tolist()))
+        if (counts == 1).any():
+            others.append(feature)
+        most = int(counts.max(initial=0))
+        frequent[feature] = (
+            min((words[code] for code in np.flatnonzero(counts == most).tolist()), default="") if most else ""
+        )
     return Categories(names, tuple(others), frequent)
-
-
-def _counts(X: Numbers, rows: npt.NDArray[np.int64] | None, column: int, size: int) -> npt.NDArray[np.int64]:
-    values = X[:, column] if rows is None else X[rows, column]
-    codes = values[~np.isnan(values)].astype(np.int64)
-    return np.bincount(codes, minlength=size)
 
 
 def fit_fills(
     X: Numbers, rows: npt.NDArray[np.int64] | None, columns: npt.NDArray[np.int64], missing: Missing
 ) -> Vector:
     """Mean, median or most frequent value (the least of several) of each of the columns; 0 where all is missing."""
-    return np.array([_fill(X[:, column] if rows is None else X[rows, column], missing) for column in columns])
+    return np.array([_fill(values, missing) for values in column_by_column(X, rows, columns.tolist())])
 
 
 def _fill(values: Numbers, missing: Missing) -> float:

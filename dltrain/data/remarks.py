@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+import numpy as np
+
 from dltrain.data.alike import alike
 from dltrain.data.cleaning import labels_of
 from dltrain.data.columns import all_numbers
 from dltrain.data.dealing import Drawn
 from dltrain.data.duplicates import duplicates
+from dltrain.data.filed import Pieces
 from dltrain.data.labels import SettledTask
 from dltrain.data.preparation import Preparation
 from dltrain.data.roles import listed
+from dltrain.data.store import stored
 from dltrain.data.suspects import Suspect, suspects
 from dltrain.engine.arrays import Floats
+
+MANY = 100_000
+"""Of tables larger than memory so many training rows are looked at for what is suspicious."""
 
 
 def remarks(drawn: dict[str, Drawn], preparation: Preparation, task: SettledTask) -> list[str]:
@@ -60,7 +67,11 @@ def _suspects(train: Drawn, task: SettledTask) -> tuple[Suspect, ...]:
     """Identifiers, columns that give the target away, far too many categories."""
     raw = train.raw
     kinds = raw.kinds or all_numbers(len(raw.features))
-    return suspects(raw.X, kinds, raw.features, raw.vocabularies, labels_of(raw), task, train.rows, raw.target)
+    X, y, rows = raw.X, labels_of(raw), train.rows
+    if isinstance(stored(X), Pieces) and len(rows) > MANY:  # on the disk: whole columns are dear, a sample says it too
+        some = rows[np.linspace(0, len(rows) - 1, MANY).astype(np.int64)]
+        X, y, rows = X[some], y[some], np.arange(MANY)
+    return suspects(X, kinds, raw.features, raw.vocabularies, y, task, rows, raw.target)
 
 
 def _repeated(drawn: dict[str, Drawn], task: SettledTask) -> list[str]:

@@ -6,7 +6,7 @@ It is read as an array is, by rows and columns, and gives float64 where an offse
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -19,6 +19,8 @@ SEGMENT = 32 * 2**20
 """Bytes of a piece of memory."""
 LARGE = 2**24
 """Tables of more values than this are kept in a Store (128 MB as float64)."""
+_COLUMNS = 128 * 2**20
+"""Bytes of columns that are held at once."""
 _SAMPLE = 2**20
 """Values that are looked at to settle how a table is kept."""
 _FAR = 16
@@ -216,6 +218,18 @@ def chosen(X: npt.NDArray[Any], rows: Rows) -> npt.NDArray[Any]:
     """Some rows of a table: of one that is stored they are read when they are asked for."""
     table = stored(X)
     return X[rows] if table is None else cast("npt.NDArray[Any]", Chosen(table, rows))
+
+
+def column_by_column(X: npt.NDArray[Any], rows: Rows | None, columns: Iterable[int]) -> Iterator[npt.NDArray[Any]]:
+    """(n,): the chosen rows of each of the columns. Of a stored table several are read in one pass."""
+    every, n = list(columns), len(X) if rows is None else len(rows)
+    together = 1 if stored(X) is None else max(1, _COLUMNS // (8 * max(1, n)))
+    for first in range(0, len(every), together):
+        some = every[first : first + together]
+        if len(some) == 1:
+            yield X[:, some[0]] if rows is None else X[rows, some[0]]
+        else:
+            yield from (X[:, some] if rows is None else X[rows, some]).T
 
 
 class Growing:
