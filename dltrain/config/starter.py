@@ -122,7 +122,7 @@ def _gaps(look: Look) -> Iterator[str]:
     found = [f"{column.name} {column.gaps:,}" for column in look.columns if column.gaps and column.role == "input"]
     gaps = ", ".join(found[:_NAMED]) + (f", ... ({len(found)} columns)" if len(found) > _NAMED else "")
     if look.missing == "median":
-        what = f"gaps: {gaps}; " if found else "where there are gaps "
+        what = f"gaps: {gaps}; " if found else "only the beginning was looked at; gaps further down are "
         yield "  missing: median" + _why(
             f"{what}filled in (categories by the most frequent), each with an input saying so"
         )

@@ -341,7 +341,7 @@ def tables(draw: Any) -> tuple[str, str]:
     return out.getvalue(), draw(st.sampled_from(names))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tables())
 def test_any_table_gets_a_config_that_trains_or_a_line_that_says_why_not(case: tuple[str, str]) -> None:
     content, target = case
