@@ -40,10 +40,13 @@ class Watcher(Protocol):
     def epoch(self, record: Mapping[str, Any]) -> None: ...
 
 
-def prepare(loaded: Loaded) -> Ready:
-    """Reads, splits and prepares the data, then settles the config. Raises InputError with places in the config."""
+def prepare(loaded: Loaded, report: data.Report | None = None) -> Ready:
+    """Reads, splits and prepares the data, then settles the config. Raises InputError with places in the config.
+
+    `report` is told how far the conversion of data larger than memory is.
+    """
     try:
-        prepared = data.prepare(loaded.experiment)
+        prepared = data.prepare(loaded.experiment, report)
         image_shape = prepared.preparation.image_shape
         source = replace(loaded.experiment.data, image_shape=list(image_shape) if image_shape else None)
         declared = replace(loaded.experiment, data=source, split=prepared.settled_split)

@@ -29,9 +29,10 @@ def command(
 
     Example: dltrain check configs/digits.yaml
     """
-    from dltrain import config, experiment
+    from dltrain import config
+    from dltrain.cli.preparing import prepare
 
-    ready = experiment.prepare(config.load(*split_arguments(arguments)))
+    ready = prepare(config.load(*split_arguments(arguments)))
     record: dict[str, Any] = {
         "title": ready.plan.experiment.name,
         "data": _data(ready, data),

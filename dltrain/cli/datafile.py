@@ -169,11 +169,11 @@ def prepare(
     show: bool,
 ) -> Ready:
     """The data and config of a run that starts from data files, or goes on."""
-    from dltrain import experiment
+    from dltrain.cli.preparing import prepare as prepared
 
     loaded = load(what, overrides, None if run_id is None else runs_dir / run_id, record, show)
     try:
-        return experiment.prepare(loaded)
+        return prepared(loaded, not show)
     except InputError as error:
         raise as_options(error) from None
 

@@ -27,11 +27,12 @@ def command(
     if training.is_done(record):
         training.say_done(path, record, quiet, as_json)
         return
-    from dltrain import config, experiment
+    from dltrain import config
+    from dltrain.cli.preparing import prepare
     from dltrain.origin import recorded_origin
     from dltrain.saving import Interrupts
 
-    ready = experiment.prepare(config.load([path / "config.resolved.yaml"]))
+    ready = prepare(config.load([path / "config.resolved.yaml"]), quiet or as_json)
     said = training.Said(quiet, as_json)
     origin = recorded_origin(path, record)
     training.take_up(ready, path, record, Interrupts(signals), said, allow_drift, origin=origin, resolved=True)

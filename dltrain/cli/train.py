@@ -67,13 +67,14 @@ def command(
     if record is not None and training.is_done(record) and _is_repeat(record, data, configs, overrides, origin):
         training.say_done(runs_dir / str(run_id), record, quiet, as_json)
         return
-    from dltrain import config, experiment, resuming
+    from dltrain import config, resuming
+    from dltrain.cli.preparing import prepare
     from dltrain.origin import find_origin, recorded_origin
     from dltrain.saving import Interrupts
 
     source = find_origin(runs_dir, origin) if origin and record is None else None
     ready = (
-        experiment.prepare(config.load(configs, overrides))
+        prepare(config.load(configs, overrides), quiet or as_json)
         if data is None
         else datafile.prepare(data, overrides, runs_dir, run_id, record, show=not quiet and not as_json)
     )

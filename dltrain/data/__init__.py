@@ -8,3 +8,4 @@ from dltrain.data.prepare import Part as Part
 from dltrain.data.prepare import Prepared as Prepared
 from dltrain.data.rows import RawRows as RawRows
 from dltrain.data.rows import read_rows as read_rows
+from dltrain.data.spilling import Report as Report

@@ -129,5 +129,5 @@ def arranged(part: Part, destination: np.ndarray[Any, Any]) -> Part:
     order = np.empty_like(destination)
     order[destination] = np.arange(len(destination))
     found = {what: getattr(part, what) for what in BESIDE}
-    turned = {what: None if values is None else values[order] for what, values in found.items()}
+    turned: dict[str, Any] = {what: None if values is None else values[order] for what, values in found.items()}
     return replace(part, **turned, ids=None)
