@@ -83,6 +83,9 @@ def show_one(path: Path, as_json: bool) -> None:
     from dltrain.report.tables import print_facts
     from dltrain.report.verdicts import print_diagnosis
 
+    if runs.is_study(path):
+        _show_study(path, as_json)
+        return
     run = runs.read_run(path)
     diagnosed = runs.find_record(path, "diagnosis.json") is not None
     diagnosis = trained.read_diagnosis(path) if diagnosed else None
@@ -95,3 +98,23 @@ def show_one(path: Path, as_json: bool) -> None:
     if diagnosis:
         print("")
         print_diagnosis(diagnosis, title="")
+
+
+def _show_study(path: Path, as_json: bool) -> None:
+    """A study: its state, and what its trials say together once all are over."""
+    from dltrain import runs
+
+    record = runs.read_study(path)
+    if as_json:
+        print_json({"run": str(path), "record": record})
+        return
+    from dltrain.report.study_tables import print_study
+    from dltrain.report.tables import print_facts
+
+    keys = ("state", "created", "updated", "trials", "failed_trials", "task")
+    facts = {key: record[key] for key in keys if record.get(key) is not None}
+    study = record.get("study") or {}
+    print_facts({"study": study.get("kind"), **facts, "path": str(path)}, title=path.name)
+    if record.get("summary"):
+        print("")
+        print_study(record)

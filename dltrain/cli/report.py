@@ -11,7 +11,9 @@ from dltrain.cli.options import RUNS_DIR, Json, RunsDir, print_json
 
 
 def command(
-    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="Runs; several share one page.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="RUN...|STUDY", help="Runs; several share one page. Or a study.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Where to; a single run's own folder if left out."),
@@ -24,11 +26,16 @@ def command(
     Example: dltrain report latest
     """
     from dltrain import runs, storage
+    from dltrain.errors import InputError
     from dltrain.report.gather import page_of
+    from dltrain.report.study_page import study_page
 
-    paths = [runs.find(runs_dir, name) for name in names]
+    paths = [runs.find_either(runs_dir, name) for name in names]
+    studies = [path for path in paths if runs.is_study(path)]
+    if studies and len(paths) > 1:
+        raise InputError(f"{studies[0].name} is a study, which has a page of its own; draw it alone")
     target = output or (paths[0] / "report.html" if len(paths) == 1 else Path("report.html"))
-    storage.write_text(target, page_of(paths))
+    storage.write_text(target, study_page(paths[0]) if studies else page_of(paths))
     if as_json:
         print_json({"report": str(target), "runs": [str(path) for path in paths]})
     else:

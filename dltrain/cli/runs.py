@@ -27,7 +27,7 @@ def command(
     from dltrain.cli import listing
 
     if run is not None:
-        listing.show_one(runs.find(runs_dir, run), as_json)
+        listing.show_one(runs.find_either(runs_dir, run), as_json)
         return
     rows = listing.chosen(runs.list_runs(runs_dir), sort, only or [])
     if as_json:

@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING, Any, TextIO
 from dltrain.signals import current
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dltrain.experiment import Watcher
+    from dltrain.studies.coordinator import Watcher as TrialsWatcher
+    from dltrain.studies.model import Overrides, Result
 
 
 PATIENCE = 0.1
@@ -114,3 +118,35 @@ class Onlooker:
                 self._display.epoch(record)
         except OSError:
             leave(sys.stderr)
+
+
+class TrialsOnlooker:
+    """The same for a study's trials."""
+
+    def __init__(self, display: TrialsWatcher) -> None:
+        self._display = display
+
+    def round(self, first: int, proposals: Sequence[Overrides], done: int) -> None:
+        with _unless_gone():
+            self._display.round(first, proposals, done)
+
+    def started(self, trial: int, attempt: int) -> None:
+        with _unless_gone():
+            self._display.started(trial, attempt)
+
+    def ended(self, result: Result) -> None:
+        with _unless_gone():
+            if not stuck(sys.stderr):
+                self._display.ended(result)
+
+    def tick(self) -> None:
+        with _unless_gone():
+            self._display.tick()
+
+
+@contextmanager
+def _unless_gone() -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        leave(sys.stderr)

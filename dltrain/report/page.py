@@ -85,6 +85,24 @@ def render_page(records: Sequence[RunRecord], *, title: str | None = None) -> st
     )
 
 
+def render_template(name: str, *, title: str, charts: Sequence[Chart], **fields: object) -> str:
+    """Another page of the same make: its template's fields, charts and scripts. Equal fields give equal bytes."""
+    scripts = {"uplot": _text("vendor/uPlot.iife.min.js"), "charts_script": _text("templates/report.js")}
+    return (
+        _environment()
+        .get_template(name)
+        .render(
+            title=clean(title),
+            charts=charts,
+            charts_json=_script_json([chart.to_json() for chart in charts]),
+            styles=_text("vendor/uPlot.min.css") + "\n" + _text("templates/report.css"),
+            policy=_policy(scripts.values()),
+            **scripts,
+            **fields,
+        )
+    )
+
+
 def _section(i: int, record: RunRecord, total: int) -> Section:
     best = record.run.get("best_epoch")
     anchor = f"run-{i + 1}"

@@ -1,0 +1,130 @@
+"""`dltrain learning-curve`"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dltrain.cli import study, training
+from dltrain.cli.options import (
+    RUNS_DIR,
+    AllowDrift,
+    Json,
+    MaxTime,
+    Quiet,
+    RequeueCode,
+    RunsDir,
+    split_arguments,
+)
+from dltrain.cli.streams import tell
+from dltrain.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from dltrain.ready import Ready
+    from dltrain.studies.learning_curve import LearningCurve
+
+
+def command(
+    arguments: Annotated[
+        list[str],
+        typer.Argument(metavar="CONFIG... [KEY=VALUE ...]", help="YAML files, merged in order; - is stdin."),
+    ],
+    sizes: Annotated[
+        str | None,
+        typer.Option("--sizes", metavar="N,N,...", help="Training examples, or shares: 100,200,50%,100%."),
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", metavar="K", min=1, max=1000, help="Runs at each size.")] = 3,
+    workers: study.Workers = None,
+    trial_timeout: study.TrialTimeout = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+    runs_dir: RunsDir = RUNS_DIR,
+    run_id: Annotated[
+        str | None,
+        typer.Option("--run-id", metavar="ID", help="Start this study, go on with it, or see that it is finished."),
+    ] = None,
+    max_time: MaxTime = None,
+    allow_drift: AllowDrift = False,
+    requeue_code: RequeueCode = 75,
+) -> None:
+    """Measure errors against the number of training examples, and say what twice as many would buy.
+
+    Example: dltrain learning-curve configs/digits.yaml --seeds 5
+    """
+    signals = training.watch_signals(requeue_code, max_time)
+    from dltrain import runs
+
+    configs, overrides = split_arguments(arguments)
+    if run_id is not None:
+        runs.checked_id(run_id)
+    record = None if run_id is None else runs.peek(runs_dir, run_id)
+    how = study.How(
+        runs_dir=runs_dir,
+        run_id=run_id,
+        quiet=quiet,
+        as_json=as_json,
+        workers=workers,
+        trial_timeout=trial_timeout,
+        allow_drift=allow_drift,
+    )
+    from dltrain import config, experiment
+
+    ready = experiment.prepare(config.load(configs, overrides))
+    curve = _curve(ready, sizes, seeds)
+    signals.answer()
+    _tell_of_schedule(ready, how)
+    study.start_or_go_on(ready, curve, record, how, signals)
+
+
+def _curve(ready: Ready, sizes: str | None, seeds: int) -> LearningCurve:
+    """What is to be trained. Raises InputError for sizes that cannot be."""
+    from dltrain.engine.fit import steps_of
+    from dltrain.studies.learning_curve import LearningCurve, default_sizes
+
+    experiment, facts = ready.plan.experiment, ready.plan.facts
+    if experiment.split.folds is not None and experiment.split.fold is None:
+        message = "a learning curve is measured on one dev part; name one with split.fold, or leave this out"
+        raise InputError(Problem(message, "split.folds"))
+    if "dev" not in facts.parts:
+        raise InputError(Problem("a learning curve is measured on dev, and there are no such rows", "split.dev"))
+    classes = len(facts.classes)
+    chosen = default_sizes(facts.m, classes) if sizes is None else _sizes(sizes, facts.m, max(2, classes))
+    full = ready.loaded.experiment.training.batch_size == "full"
+    return LearningCurve(
+        sizes=chosen,
+        seeds=seeds,
+        first=experiment.seed,
+        steps=steps_of(replace(ready.plan.program(), early_stopping=None), facts.m),
+        batch_size=None if full else ready.plan.batch_size,
+    )
+
+
+def _sizes(text: str, m: int, least: int) -> tuple[int, ...]:
+    """Counts and shares of m, ascending."""
+    found: set[int] = set()
+    problems = []
+    for word in (part.strip() for part in text.split(",")):
+        number = word.removesuffix("%")
+        try:
+            size = round(m * float(number) / 100) if word.endswith("%") else int(word)
+        except (ValueError, OverflowError):
+            problems.append(f"--sizes: {word!r} is no size; expected counts or shares, such as 100,200,50%,100%")
+            continue
+        if not least <= size <= m:
+            there = f"there are {m} training examples, and {least} are the fewest that show every class"
+            problems.append(f"--sizes: {word} is {size} examples; {there}")
+        found.add(size)
+    if problems:
+        raise InputError(*problems)
+    return tuple(sorted(found))
+
+
+def _tell_of_schedule(ready: Ready, how: study.How) -> None:
+    """Fewer examples make more epochs of the same steps, and a rate that falls by epochs falls more often."""
+    schedule: Any = ready.plan.experiment.schedule
+    if schedule.kind not in ("constant", "cosine") and schedule.per == "epoch" and not how.silent:
+        tell("note: the learning rate falls by epochs, of which smaller sizes have more; schedule.per=step is fairer")
+    if ready.plan.experiment.training.early_stopping is not None and not how.silent:
+        tell("note: early stopping is off: every size trains for the same number of steps")

@@ -1,0 +1,226 @@
+"""What is seen while a study runs: a live table of its trials on a terminal, a line a trial elsewhere, or nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TextIO
+
+from dltrain.report.bars import sparkline
+from dltrain.report.console import column, encodable, make_console, plain, plain_table
+from dltrain.report.formats import clean, count, duration, fixed, percent
+from dltrain.report.tables import STATES
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+
+    from dltrain.studies.model import Overrides, Result
+
+REFRESH_SECONDS = 0.5
+ROWS = 16
+"""Trials shown at once: those that run, then the newest that ended."""
+COLORS = {**STATES, "crashed": "red", "timed out": "red", "again": "yellow"}
+
+
+class Trials:
+    """Says nothing (`--quiet`), and is what the others are made from."""
+
+    def __init__(self, *, folder: Path, task: str, workers: int, stream: TextIO) -> None:
+        self.folder = folder
+        self.regression = task == "regression"
+        self.workers = workers
+        self.stream = stream
+        self.began = perf_counter()
+        self.total = 0
+        self.done = 0
+
+    def round(self, first: int, proposals: Sequence[Overrides], done: int) -> None:
+        """Before the trials `first`, ... of a round, of which so many are over already."""
+        self.total = first + len(proposals)
+        self.done = first + done
+
+    def started(self, trial: int, attempt: int) -> None:
+        """A trial's process was started; the first attempt is 1."""
+
+    def ended(self, result: Result) -> None:
+        """A trial is over."""
+        self.done += 1
+
+    def tick(self) -> None:
+        """Now and then."""
+
+    def close(self) -> None:
+        """Take the display down."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def error(self, value: float | None) -> str:
+        return fixed(value) if self.regression else percent(value, 2)
+
+    def left(self) -> str:
+        """The time that the other trials need at the pace so far."""
+        seconds = perf_counter() - self.began
+        return duration(seconds / self.done * (self.total - self.done)) if self.done else duration(float("inf"))
+
+
+class Lines(Trials):
+    """One line a trial: for logs, pipes and batch jobs."""
+
+    def round(self, first: int, proposals: Sequence[Overrides], done: int) -> None:
+        super().round(first, proposals, done)
+        over = f", {count(done)} over already" if done else ""
+        self._say(f"{count(len(proposals))} trials{over}, {self.workers} at once")
+
+    def started(self, trial: int, attempt: int) -> None:
+        if attempt > 1:
+            self._say(f"trial {trial} failed; attempt {attempt}")
+
+    def ended(self, result: Result) -> None:
+        super().ended(result)
+        errors = [f"{part} {self.error(result.errors[part]['value']):>7}" for part in PARTS if part in result.errors]
+        words = [f"trial {result.trial} ({self.done}/{self.total})", result.outcome.replace("_", " "), *errors]
+        words += [clean(result.cause)] if result.cause else []
+        self._say("  ".join([*words, difference(result.overrides), duration(perf_counter() - self.began)]))
+
+    def _say(self, line: str) -> None:
+        self.stream.write(encodable(line, self.stream.encoding) + "\n")
+        self.stream.flush()
+
+
+PARTS = ("train", "dev")
+LIKE_FOR_ALL = ("training.steps", "training.epochs", "training.early_stopping", "training.batch_size")
+"""Overrides that say nothing of how a trial differs from the others, or little."""
+
+
+def difference(overrides: Mapping[str, Any]) -> str:
+    """`seed=3 split.fold=2`, the last part of each path."""
+    shown = {key: value for key, value in overrides.items() if key not in LIKE_FOR_ALL}
+    return clean(" ".join(f"{key.rpartition('.')[2]}={value}" for key, value in shown.items()))
+
+
+@dataclass(slots=True)
+class _Row:
+    trial: int
+    words: str
+    state: str = "running"
+    epoch: int | None = None
+    train: float | None = None
+    dev: float | None = None
+    course: list[float] = field(default_factory=list)
+
+
+class Table(Trials):
+    """A table on a terminal, redrawn twice a second."""
+
+    def __init__(self, *, folder: Path, task: str, workers: int, stream: TextIO) -> None:
+        super().__init__(folder=folder, task=task, workers=workers, stream=stream)
+        self.proposals: dict[int, Overrides] = {}
+        self.rows: dict[int, _Row] = {}
+        self.next_draw = self.began + REFRESH_SECONDS
+        self.live: Live | None = None
+
+    def round(self, first: int, proposals: Sequence[Overrides], done: int) -> None:
+        super().round(first, proposals, done)
+        self.proposals |= {first + place: overrides for place, overrides in enumerate(proposals)}
+
+    def started(self, trial: int, attempt: int) -> None:
+        state = "running" if attempt == 1 else f"attempt {attempt}"
+        self.rows.pop(trial, None)
+        self.rows[trial] = _Row(trial, difference(self.proposals[trial]), state)
+
+    def ended(self, result: Result) -> None:
+        super().ended(result)
+        row = self.rows.setdefault(result.trial, _Row(result.trial, difference(result.overrides)))
+        row.state = result.outcome.replace("_", " ")
+        for part in PARTS:
+            if part in result.errors:
+                setattr(row, part, float(result.errors[part]["value"]))
+        self._look(row)
+
+    def tick(self) -> None:
+        if perf_counter() >= self.next_draw:
+            self.draw()
+
+    def draw(self) -> None:
+        """Look at the running trials, and draw."""
+        self.next_draw = perf_counter() + REFRESH_SECONDS
+        for row in self.rows.values():
+            if row.state.startswith(("running", "attempt")):
+                self._look(row)
+        if self.live is None:
+            self.live = self._open()
+        self.live.update(self.picture(), refresh=True)
+
+    def _open(self) -> Live:
+        from rich.live import Live
+
+        console = make_console(self.stream, self.stream)
+        live = Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=True)
+        live.start()
+        return live
+
+    def _look(self, row: _Row) -> None:
+        """The last line of the trial's metrics."""
+        from dltrain import runs
+
+        last = runs.last_metrics(self.folder / "trials" / str(row.trial))
+        if last is None or last.get("epoch") == row.epoch:
+            return
+        row.epoch = last.get("epoch")
+        found = {part: (last.get(part) or {}).get("error") for part in PARTS}
+        if found["dev"] is not None:
+            row.course.append(found["dev"])
+        if row.state.startswith(("running", "attempt")):
+            row.train, row.dev = found["train"], found["dev"]
+
+    def picture(self) -> RenderableType:
+        """The table and the line below it."""
+        from rich.console import Group
+        from rich.text import Text
+
+        table = plain_table()
+        for header, right in (("trial", True), ("", False), ("state", False), ("epoch", True)):
+            column(table, header, right=right)
+        for header in ("train", "dev"):
+            column(table, header, right=True)
+        column(table, "dev error, by epoch")
+        for row in self._shown():
+            errors = [self.error(row.train), self.error(row.dev)]
+            state = Text(row.state, style=COLORS.get(row.state, ""))
+            course = encodable(sparkline(row.course, 24), self.stream.encoding)
+            table.add_row(str(row.trial), row.words, state, count(row.epoch), *errors, course)
+        over = f"{count(self.done)} of {count(self.total)} trials are over, {self.left()} left"
+        return Group(table, Text(encodable(over, self.stream.encoding)))
+
+    def _shown(self) -> list[_Row]:
+        rows = list(self.rows.values())
+        running = [row for row in rows if row.state.startswith(("running", "attempt"))]
+        ended = [row for row in rows if row not in running]
+        kept = [*running, *ended[::-1]][:ROWS]
+        return sorted(kept, key=lambda row: row.trial)
+
+    def close(self) -> None:
+        if self.live is not None:
+            self.live.update(self.picture(), refresh=True)
+            self.live.stop()
+            self.live = None
+
+
+def trials_display(
+    folder: Path, *, task: str, workers: int, quiet: bool = False, stream: TextIO | None = None
+) -> Trials:
+    """The display that fits `stream` (stderr): none with `quiet`, a table on a terminal, else a line a trial."""
+    stream = stream or sys.stderr
+    kind = Trials if quiet else Lines if plain(stream) else Table
+    return kind(folder=folder, task=task, workers=workers, stream=stream)

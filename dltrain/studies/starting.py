@@ -1,0 +1,93 @@
+"""From a config whose data are read to a study's folder, and back to a study that was interrupted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from dltrain import config, identity, resuming, runs
+from dltrain.errors import RunExists
+from dltrain.ready import Ready
+from dltrain.signals import Signals
+from dltrain.storage import to_json
+from dltrain.studies.coordinator import Coordinator, Watcher
+from dltrain.studies.executor import Executor
+from dltrain.studies.folder import TRIAL_CONFIG, StudyFolder, create, reopen
+from dltrain.studies.kinds import study_of
+from dltrain.studies.model import Context, Result, Rules, Study
+
+
+def start(ready: Ready, study: Study, rules: Rules, runs_dir: Path, run_id: str | None) -> StudyFolder:
+    """Claims the study's folder. Raises as `runs.create`."""
+    loaded, experiment = ready.loaded, ready.plan.experiment
+    context = Context(
+        task=ready.plan.facts.task,
+        confidence=experiment.diagnosis.confidence,
+        threshold=experiment.diagnosis.threshold,
+    )
+    facts = {
+        "task": context.task,
+        "data": {"sha256": ready.data.sha256},
+        "parent": None,
+        "given": {**identity.of(ready), "from": None, "study": study.to_json()},
+        "study": study.to_json(),
+        "rules": asdict(rules),
+        "context": asdict(context),
+    }
+    files = {
+        "config.yaml": "---\n".join(loaded.texts.values()).encode(),
+        "config.resolved.yaml": config.dump(ready.plan, loaded).encode(),
+        TRIAL_CONFIG: (json.dumps(loaded.tree, ensure_ascii=False, indent=2) + "\n").encode(),
+    }
+    return create(runs_dir, run_id, experiment.name or "study", facts, files)
+
+
+def require_same(record: Mapping[str, Any], ready: Ready | None, study: Study) -> None:
+    """Raises RunExists (exit 73) where a study of this id was asked for with other settings, config or data."""
+    old, new = record.get("study"), json.loads(to_json(study.to_json()))
+    if differing := runs.differing_keys(old, new):
+        raise RunExists(f"study {record['id']} exists with other settings; choose another --run-id", *differing)
+    if ready is not None:
+        resuming.require_same(record, ready)
+
+
+def take_up(path: Path, allow_drift: bool) -> StudyFolder:
+    """An interrupted study, held. Raises InputError if the machine changed, unless that is allowed; RunExists if its
+    data did; StudyOver; RunHeld."""
+    record = runs.read_study(path)
+    resuming.require_no_drift(record, allow_drift)
+    _require_same_data(path, record)
+    return reopen(path)
+
+
+def _require_same_data(path: Path, record: Mapping[str, Any]) -> None:
+    """By size and time, and only where these differ by content."""
+    given = record.get("given") or {}
+    files = [stamp["name"] for stamp in (given.get("data") or {}).get("files") or []]
+    if runs.data_changed(given, files, lambda: _sha256(path)):
+        raise RunExists(f"study {record['id']}: the data are not those it was started on")
+
+
+def _sha256(path: Path) -> str:
+    """Of the data as they are now."""
+    from dltrain import experiment
+
+    return experiment.prepare(config.load([path / TRIAL_CONFIG])).data.sha256
+
+
+def conduct(
+    folder: StudyFolder, executor: Executor, watcher: Watcher, signals: Signals, allow_drift: bool = False
+) -> tuple[dict[str, Any], list[Result]]:
+    """Runs the study to its end: its summary, which is in study.json then, and all trials."""
+    record = folder.record
+    study = study_of(record["study"])
+    rules = Rules(**record["rules"])
+    coordinator = Coordinator(folder, study, executor, rules, watcher, signals, allow_drift)
+    results = coordinator.run()
+    summary = study.summarize(results, Context(**record["context"]))
+    failed = sum(result.outcome in ("crashed", "timed_out") for result in results)
+    folder.state("finished", summary=summary, trials=len(results), failed_trials=failed)
+    return summary, results
