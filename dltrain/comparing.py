@@ -107,7 +107,7 @@ def _side(path: Path, name: str) -> _Side:
     return _Side(
         name=name,
         path=path,
-        task=preparation.get("task", diagnosis.get("task")),
+        task=str(preparation.get("task", diagnosis.get("task"))),
         classes=tuple(preparation.get("classes", ())),
         settings=settings,
         arrays=runs.decode_predictions(path),

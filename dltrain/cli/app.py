@@ -8,6 +8,7 @@ import typer
 
 from dltrain.cli import (
     check,
+    compare,
     data_fetch,
     data_list,
     diagnose,
@@ -59,6 +60,7 @@ app.command("predict", rich_help_panel=TRAIN)(predict.command)
 app.command("diagnose", rich_help_panel=DIAGNOSE)(diagnose.command)
 app.command("gradcheck", rich_help_panel=DIAGNOSE)(gradcheck.command)
 app.command("runs", rich_help_panel=RUNS)(runs.command)
+app.command("compare", rich_help_panel=RUNS)(compare.command)
 app.command("report", rich_help_panel=RUNS)(report.command)
 app.command("init", rich_help_panel=CONFIG)(init.command)
 app.command("check", rich_help_panel=CONFIG)(check.command)
