@@ -16,6 +16,7 @@ from dltrain.cli import (
     explain,
     gradcheck,
     init,
+    learning_curve,
     predict,
     report,
     resume,
@@ -58,6 +59,7 @@ app.command("resume", rich_help_panel=TRAIN)(resume.command)
 app.command("evaluate", rich_help_panel=TRAIN)(evaluate.command)
 app.command("predict", rich_help_panel=TRAIN)(predict.command)
 app.command("diagnose", rich_help_panel=DIAGNOSE)(diagnose.command)
+app.command("learning-curve", rich_help_panel=DIAGNOSE)(learning_curve.command)
 app.command("gradcheck", rich_help_panel=DIAGNOSE)(gradcheck.command)
 app.command("runs", rich_help_panel=RUNS)(runs.command)
 app.command("compare", rich_help_panel=RUNS)(compare.command)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dltrain.cli import training
+from dltrain.cli import study, training
 from dltrain.cli.options import RUNS_DIR, AllowDrift, Json, MaxTime, Quiet, RequeueCode, Run, RunsDir
 
 
@@ -11,18 +11,23 @@ def command(
     quiet: Quiet = False,
     as_json: Json = False,
     runs_dir: RunsDir = RUNS_DIR,
+    workers: study.Workers = None,
     max_time: MaxTime = None,
     allow_drift: AllowDrift = False,
     requeue_code: RequeueCode = 75,
 ) -> None:
-    """Go on with an interrupted run, to the very bytes of one that was never stopped.
+    """Go on with an interrupted run or study, to the very bytes of one that was never stopped.
 
     Example: dltrain resume latest
     """
     signals = training.watch_signals(requeue_code, max_time)
     from dltrain import runs
 
-    path = runs.find(runs_dir, run)
+    path = runs.find_either(runs_dir, run)
+    if runs.is_study(path):
+        how = study.How(runs_dir=path.parent, quiet=quiet, as_json=as_json, workers=workers, allow_drift=allow_drift)
+        study.go_on(path, runs.read_study(path), how, signals)
+        return
     record = runs.read_run(path)
     if training.is_done(record):
         training.say_done(path, record, quiet, as_json)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dltrain.cli import datafile, training
+from dltrain.cli import datafile, study, training
 from dltrain.cli.options import (
     RUNS_DIR,
     AllowDrift,
@@ -43,6 +43,9 @@ def command(
     origin: Annotated[
         str | None, typer.Option("--from", metavar="RUN[@EPOCH]", help="Start from another run's parameters.")
     ] = None,
+    seeds: study.Seeds = None,
+    workers: study.Workers = None,
+    trial_timeout: study.TrialTimeout = None,
     smoke: Annotated[
         bool, typer.Option("--smoke", help="Try every stage on a few batches in a temporary folder; keep nothing.")
     ] = False,
@@ -64,8 +67,18 @@ def command(
     if run_id is not None:
         runs.checked_id(run_id)
     record: Mapping[str, Any] | None = None if run_id is None or smoke else runs.peek(runs_dir, run_id)
-    if record is not None and training.is_done(record) and _is_repeat(record, data, configs, overrides, origin):
-        training.say_done(runs_dir / str(run_id), record, quiet, as_json)
+    how = study.How(
+        runs_dir=runs_dir,
+        run_id=run_id,
+        quiet=quiet,
+        as_json=as_json,
+        workers=workers,
+        trial_timeout=trial_timeout,
+        allow_drift=allow_drift,
+    )
+    over = record is not None and training.is_done(record) and study.is_repeat(record, seeds)
+    if record is not None and over and _is_repeat(record, data, configs, overrides, origin):
+        _say_done(record, how)
         return
     from dltrain import config, resuming
     from dltrain.cli.preparing import prepare
@@ -84,6 +97,10 @@ def command(
 
         try_out(ready, as_json)
         return
+    several = study.asked(ready, seeds, origin)
+    if several is not None or study.is_study(record):
+        study.start_or_go_on(ready, several, record, how, signals)
+        return
     if source:
         source.require_fits(ready.plan.architecture().layout())
     said = training.Said(quiet, as_json, _again(data.words if data else configs, overrides, runs_dir, origin))
@@ -94,6 +111,14 @@ def command(
         resuming.require_same_origin(record, origin)
         source = recorded_origin(path, record)
         training.take_up(ready, path, record, Interrupts(signals), said, allow_drift, origin=source)
+
+
+def _say_done(record: Mapping[str, Any], how: study.How) -> None:
+    path = how.runs_dir / str(how.run_id)
+    if study.is_study(record):
+        study.say_done(path, record, how)
+    else:
+        training.say_done(path, record, how.quiet, how.as_json)
 
 
 def _is_repeat(
