@@ -85,7 +85,7 @@ def open_table(
 
 def _look(head: str, dialect: Dialect, roles: Roles, rules: Rules) -> Coding:
     cells = first_rows(head, dialect, max(20, min(SAMPLE, _LOOKED_AT // len(dialect.names))))
-    names = [dialect.names[column] for column in roles.inputs]
+    names = roles.input_names(dialect.names)
     return Coding(names, look(names, [cells[column] for column in roles.inputs], rules), rules)
 
 

@@ -49,8 +49,8 @@ def open_jsonl(
         raise InputError(*(bad.told or [Problem(f"{place} holds no rows")]))
     dialect = Dialect("", names, True)
     roles = choose(dialect)
-    inputs = [names[column] for column in roles.inputs]
-    sample = [[_sampled(row.get(name)) for _, row in rows[:SAMPLE]] for name in inputs]
+    inputs = roles.input_names(names)
+    sample = [[_sampled(row.get(names[column])) for _, row in rows[:SAMPLE]] for column in roles.inputs]
     coding = Coding(inputs, look(inputs, sample, rules or Rules()), rules or Rules())
     cells = BadCells(place, dialect, roles.target, from_config)
     return Opening(dialect, roles, coding, _chunks(first, blocks, roles, coding, cells, bad, strict))

@@ -51,11 +51,11 @@ def open_parquet(path: Path, choose: Choose, *, rules: Rules | None = None, from
     dialect = Dialect("", names, True)
     roles = choose(dialect)
     _check_types(schema, roles, place)
-    inputs = [names[column] for column in roles.inputs]
-    sample = [_sample(head.get_column(name)) for name in inputs]
+    inputs, read = roles.input_names(names), [names[column] for column in roles.inputs]
+    sample = [_sample(head.get_column(name)) for name in read]
     kinds = [
-        rules.kinds.get(name) or _typed(schema[name]) or look([name], [cells], rules)[0]
-        for name, cells in zip(inputs, sample, strict=True)
+        rules.kinds.get(name) or _typed(schema[column]) or look([name], [cells], rules)[0]
+        for name, column, cells in zip(inputs, read, sample, strict=True)
     ]
     coding = Coding(inputs, kinds, rules)
     bad = BadCells(place, dialect, roles.target, from_config)

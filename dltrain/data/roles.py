@@ -21,6 +21,12 @@ class Roles:
     target: int | None = None
     id: int | None = None
     extras: tuple[tuple[Extra, int], ...] = ()
+    features: tuple[str, ...] = ()
+    """What the inputs are called where the file, found by place, does not call them so; else ()."""
+
+    def input_names(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Names of the inputs in a file whose columns have these names."""
+        return self.features or tuple(names[column] for column in self.inputs)
 
 
 def listed(names: Sequence[str], most: int = _MANY) -> str:

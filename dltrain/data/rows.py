@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -123,21 +123,32 @@ def _match(dialect: Dialect, place: str, preparation: Preparation, labelled: boo
     names = dialect.names
     by_name = dialect.header and (preparation.header or set(preparation.features) <= set(names))
     if by_name:
-        extras: dict[Extra, str] = {}
-        if labelled and preparation.weight in names:
-            extras = {"weight": preparation.weight or ""}
-        roles, problems = roles_like(preparation.features, target, preparation.id, names, place, extras)
+        roles, problems = _by_name(names, place, preparation, target)
         if problems:
             raise InputError(*problems)
         return roles
-    if len(names) == len(preparation.features) and not labelled:
-        return Roles(tuple(range(len(names))))
-    if len(names) == len(preparation.columns) and preparation.target in preparation.columns:
-        roles, _ = roles_like(preparation.features, target, preparation.id, preparation.columns, place)
-        return roles
-    if labelled and len(names) == len(preparation.features) + 1:
-        return Roles(tuple(range(len(preparation.features))), len(preparation.features))
-    raise InputError(Problem(_wrong_number(place, len(names), preparation, labelled)))
+    return replace(_by_place(len(names), place, preparation, target), features=preparation.features)
+
+
+def _by_name(
+    names: Sequence[str], place: str, preparation: Preparation, target: str | None
+) -> tuple[Roles, list[Problem]]:
+    extras: dict[Extra, str] = {}
+    if target is not None and preparation.weight in names:
+        extras = {"weight": preparation.weight or ""}
+    return roles_like(preparation.features, target, preparation.id, names, place, extras)
+
+
+def _by_place(columns: int, place: str, preparation: Preparation, target: str | None) -> Roles:
+    """The inputs alone, or all columns of the training file, or the inputs and the target, in their order."""
+    inputs = len(preparation.features)
+    if columns == inputs and target is None:
+        return Roles(tuple(range(columns)))
+    if columns == len(preparation.columns) and preparation.target in preparation.columns:
+        return _by_name(preparation.columns, place, preparation, target)[0]
+    if target is not None and columns == inputs + 1:
+        return Roles(tuple(range(inputs)), inputs)
+    raise InputError(Problem(_wrong_number(place, columns, preparation, target is not None)))
 
 
 def _wrong_number(place: str, columns: int, preparation: Preparation, labelled: bool) -> str:
