@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,8 +16,10 @@ import numpy as np
 from dltrain import baselines, config, data, diagnosis, identity, runs
 from dltrain.config import Loaded
 from dltrain.diagnosis import Measurement
+from dltrain.diagnosis.health import examine
 from dltrain.engine.architecture import Program
 from dltrain.engine.arrays import Floats, Ints, Targets
+from dltrain.engine.beginning import begin
 from dltrain.engine.fit import Diverged, Step, fit, model
 from dltrain.engine.network import Measured, Network
 from dltrain.engine.state import Snapshot, State
@@ -196,10 +198,11 @@ def _finish(ready: Ready, program: Program, state: State, folder: runs.RunFolder
     rows = ready.rows("train")
     assert rows is not None
     best = model(program, rows, state)
-    report = diagnose(ready, best)
+    best_epoch = state.stopping.epoch if program.early_stopping is not None else None
+    course = Trained(runs.read_metrics(folder.path), best_epoch, own_start=folder.record.get("parent") is None)
+    report = diagnose(ready, best, course)
     results = {"predictions.npz": _predictions(ready, best), "diagnosis.json": _json(report)}
     folder.write_all(_model_files(ready, best) | results)
-    best_epoch = state.stopping.epoch if program.early_stopping is not None else None
     folder.state("finished", epochs=state.position.epoch, steps=state.position.step, best_epoch=best_epoch)
     return Outcome(report, None)
 
@@ -263,8 +266,19 @@ def _predictions(ready: Ready, best: Snapshot) -> bytes:
     )
 
 
-def diagnose(ready: Ready, best: Snapshot) -> dict[str, Any]:
-    """The diagnosis of a training: errors of every part but test, gaps, verdict, baselines and advice."""
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """How a training went: the lines of metrics.jsonl, the epoch that early stopping kept, and whether its first
+    parameters were those that its config and seed give."""
+
+    metrics: Sequence[Mapping[str, Any]]
+    best_epoch: int | None = None
+    own_start: bool = True
+
+
+def diagnose(ready: Ready, best: Snapshot, course: Trained | None = None) -> dict[str, Any]:
+    """The diagnosis of a training: errors of every part but test, gaps, verdict, baselines, health (which takes its
+    `course`) and advice."""
     program, settings = ready.plan.program(), ready.plan.experiment.diagnosis
     network = Network(program.architecture, best.theta, best.stats)
     measurements, units = {}, {}
@@ -285,8 +299,22 @@ def diagnose(ready: Ready, best: Snapshot) -> dict[str, Any]:
     for part, numbers in units.items():
         report["errors"][part] |= numbers
     report["baselines"] = _baselines(ready, program)
+    if course is not None:
+        report |= _health(ready, best, report, course)
     report["advice"] = diagnosis.advise(report, ready.plan)
     return {"schema_version": SCHEMA_VERSION, **report}
+
+
+def _health(ready: Ready, best: Snapshot, report: Mapping[str, Any], course: Trained) -> dict[str, Any]:
+    """`health` and `not_checked` of the diagnosis."""
+    rows = ready.rows("train")
+    assert rows is not None
+    beginning = begin(ready.plan.program(), rows, best.theta) if course.own_start else None
+    found = examine(course.metrics, report, ready.plan, beginning, course.best_epoch)
+    return {
+        "health": [finding.to_json() for finding in found.findings],
+        "not_checked": [missing.to_json() for missing in found.not_checked],
+    }
 
 
 def in_own_units(measured: Measured, y: Targets, sd: float, weights: Floats | None = None) -> dict[str, float | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 
 from dltrain import config, data, diagnosis, runs
 from dltrain.diagnosis import Measurement
+from dltrain.diagnosis.metrics import Predictions, metrics_of
 from dltrain.engine.architecture import Architecture
 from dltrain.engine.arrays import Floats, Ints, Targets
 from dltrain.engine.losses import decide, target_dtype
@@ -54,6 +55,23 @@ class Run:
     def probabilities(self, output: Floats) -> Floats:
         """ŷ with one column a class: (n, C); of a sigmoid's one column 1 − ŷ and ŷ."""
         return np.hstack([1 - output, output]) if self.network.architecture.output == "sigmoid" else output
+
+    @np.errstate(all="ignore")
+    def predictions(
+        self,
+        X: Floats,
+        y: Targets,
+        measured: Measured,
+        rows: Ints,
+        ids: Sequence[str] | None,
+        weights: Floats | None,
+    ) -> Predictions:
+        """What prepared rows X: (n, n_x) are, y: (n,) as in `measure`, and what they were taken for."""
+        if self.task == "regression":
+            decoded = (self.preparation.decode(values) for values in (y, measured.predicted))
+            return Predictions.of(*decoded, rows, None, ids=ids, weights=weights)
+        yhat = self.probabilities(self.network.predict(X))
+        return Predictions.of(y, measured.predicted, rows, yhat, ids=ids, weights=weights)
 
     @np.errstate(all="ignore")
     def output(self, X: Floats) -> Floats:
@@ -119,14 +137,16 @@ def evaluate_part(path: Path, part: str) -> Evaluation:
     rows = ready.data.parts[part]
     with threads(ready.plan.threads):
         measured = run.measure(rows.X, rows.y, rows.weights)
+        found = run.predictions(rows.X, rows.y, measured, rows.rows, rows.ids, rows.weights)
     confidence = ready.plan.experiment.diagnosis.confidence
     codes = together(measured.errors, rows) if part != "train" else None
-    record = _record(run, part, measured, rows.y, rows.weights, confidence, codes)
+    record = _record(run, part, measured, rows.y, found, confidence, codes)
     notes: tuple[str, ...] = ()
     if part == "test":
         named = hashlib.sha256(ready.data.sha256.encode() + np.ascontiguousarray(rows.rows).tobytes()).hexdigest()
         home, name = runs.home_of(path)
         earlier = runs.record_look(home, named, name, len(rows.y), measured.error)
+        record["looks"] = runs.count_looks(path.parent, path.name)
         runs.write_test(path, {"schema_version": 1, **record})
         if earlier:
             times = "once" if earlier == 1 else f"{earlier} times"
@@ -138,13 +158,18 @@ def evaluate_file(path: Path, file: str) -> Evaluation:
     """Errors on a new labelled file, streamed."""
     run = open_run(path)
     portions: list[Measured] = []
+    described: list[Predictions] = []
     targets: list[Targets] = []
     weighed: list[Floats] = []
     totals: list[float] = []
     with threads(1):
         for rows in data.read_rows(file, run.preparation, labelled=True):
-            y = _targets(run, rows.y, file, sum(len(y) for y in targets))
-            portions.append(run.measure(run.preparation.transform(rows.X), y, rows.weights))
+            first = sum(len(y) for y in targets)
+            y = _targets(run, rows.y, file, first)
+            X = run.preparation.transform(rows.X)
+            portions.append(run.measure(X, y, rows.weights))
+            numbers = np.arange(first, first + len(y))
+            described.append(run.predictions(X, y, portions[-1], numbers, rows.ids, rows.weights))
             targets.append(y)
             weighed += [] if rows.weights is None else [rows.weights]
             factors = loss_weights(y, rows.weights, run.preparation.class_weights)
@@ -160,7 +185,8 @@ def evaluate_file(path: Path, file: str) -> Evaluation:
         predicted=np.concatenate([portion.predicted for portion in portions]),
     )
     confidence = (runs.find_record(path, "diagnosis.json") or {}).get("confidence", 0.95)
-    record = _record(run, Path(file).name, whole, np.concatenate(targets), weights, confidence)
+    found = Predictions.joined(described)
+    record = _record(run, Path(file).name, whole, np.concatenate(targets), found, confidence)
     return Evaluation(record, run.task, confidence)
 
 
@@ -181,10 +207,11 @@ def _record(
     part: str,
     measured: Measured,
     y: Targets,
-    weights: Floats | None,
+    found: Predictions,
     confidence: float,
     groups: Ints | None = None,
 ) -> dict[str, Any]:
+    weights = found.weights
     if weights is not None and not weights.any():
         raise InputError(f"every row of {part} has weight 0, expected one above 0: no error can be measured")
     each = measured.errors if run.task == "regression" or groups is not None else None
@@ -192,7 +219,11 @@ def _record(
     entry = diagnosis.error_entry("dev", measurement, task=run.task, confidence=confidence)
     error = {key: entry[key] for key in ("value", "low", "high", "n", "n_eff") if key in entry}
     error |= {"interval": "clustered"} if groups is not None else {}
-    return {"part": part, "error": error, "loss": measured.loss, "metrics": _metrics(run, y, weights, measured)}
+    metrics = {
+        **_metrics(run, y, weights, measured),
+        **metrics_of(found, run.preparation.classes, confidence),
+    }
+    return {"part": part, "error": error, "loss": measured.loss, "metrics": metrics}
 
 
 def _metrics(run: Run, y: Targets, weights: Floats | None, measured: Measured) -> dict[str, float | None]:
@@ -202,20 +233,52 @@ def _metrics(run: Run, y: Targets, weights: Floats | None, measured: Measured) -
     return in_own_units(measured, y, run.preparation.target_sd, weights)
 
 
-def read_diagnosis(path: Path) -> dict[str, Any]:
+def read_diagnosis(path: Path, bayes_error: float | None = None) -> dict[str, Any]:
     """A run's diagnosis, with `run` and, once the test part was looked at, its error and gap filled in.
 
-    Raises InputError for a run that has none yet.
+    `bayes_error` is stated in place of the run's own: bias, headline and advice follow. Raises InputError for a run
+    that has none yet.
     """
     found = runs.find_record(path, "diagnosis.json")
     if found is None:
         state = runs.read_run(path).get("state", "damaged")
         raise InputError(f"{path.name} has no diagnosis: the run is {state}")
+    if bayes_error is not None:
+        found = diagnosis.with_bayes(found, bayes_error)
+        found["advice"] = diagnosis.advise(found, _plan(path, found))
     test = runs.read_test(path)
     if test is not None:
         found = diagnosis.with_test(found, test["error"])
+        found["errors"]["test"] |= {"looks": runs.count_looks(path.parent, path.name)}
         found["advice"] = [piece for piece in found["advice"] if "--part test" not in piece.get("command", "")]
     return {"run": str(path), **found}
+
+
+def _plan(path: Path, found: Mapping[str, Any]) -> config.Plan:
+    """The run's plan, from what its folder holds: the data need not be there any more."""
+    experiment = config.load([path / "config.resolved.yaml"]).experiment
+    preparation = data.Preparation.from_json(runs.read_record(path, "preparation.json"))
+    parts = {part: entry["n"] for part, entry in found["errors"].items() if entry and entry.get("n")}
+    if isinstance(experiment.split.test, int) and experiment.split.test:
+        parts.setdefault("test", experiment.split.test)
+    m, classes = parts.get("train", 1), tuple(preparation.classes)
+    facts = config.DataFacts(m=m, n_x=preparation.n_x, classes=classes, task=preparation.task, parts=parts)
+    return config.resolve(experiment, facts)
+
+
+def read_metrics(path: Path) -> dict[str, Any] | None:
+    """`part` and what `metrics_of` says of the predictions that a finished run keeps, those of dev (of train where
+    there is no dev); None for a run without."""
+    found = runs.find_record(path, "diagnosis.json")
+    preparation = runs.find_record(path, "preparation.json")
+    if found is None or preparation is None or not (path / "predictions.npz").is_file():
+        return None
+    arrays = runs.decode_predictions(path)
+    ids = [name.decode() for name in arrays["ids"].tolist()] if "ids" in arrays else None
+    more = {"ids": ids, "weights": arrays.get("weights")}
+    predictions = Predictions.of(arrays["y"], arrays["predicted"], arrays["rows"], arrays.get("yhat"), **more)
+    part = "dev" if found["errors"]["dev"] else "train"
+    return {"part": part, **metrics_of(predictions, preparation["classes"], found["confidence"])}
 
 
 # ---- predicting

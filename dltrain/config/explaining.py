@@ -40,12 +40,16 @@ def explain(key: str) -> str:
     wanted = tuple(ALIASES.get(part, part) for part in key.strip().split(".") if part and not part.isdigit())
     found = _found(wanted)
     if not found:
-        names = sorted({entry.name for entry in _entries()} | {entry.path[-1] for entry in _entries()})
-        raise InputError(Problem(f"unknown key '{key.strip()}'{suggestion(key.strip(), names)}"))
+        raise InputError(Problem(f"unknown key '{key.strip()}'{suggestion(key.strip(), explained())}"))
     texts: dict[str, list[str]] = {}
     for entry in sorted(found, key=lambda entry: len(entry.path)):
         texts.setdefault(_text(entry), []).append(entry.name)
     return "\n\n".join("\n".join((", ".join(names), text)) for text, names in texts.items())
+
+
+def explained() -> list[str]:
+    """Every name that `explain` knows: dotted paths, and the last part of each."""
+    return sorted({entry.name for entry in _entries()} | {entry.path[-1] for entry in _entries()})
 
 
 def _found(wanted: tuple[str, ...]) -> list[_Entry]:

@@ -1,11 +1,14 @@
 """What to do next: the notes' basic recipe (section 1.3), ranked, with overrides that can be run.
 
-Bias first, then variance, then mismatch, and back to the start. What rests on an assumed Bayes error says so
-and comes after what does not.
+What hinders training first, where the network does not fit; then bias, then variance, then mismatch, and back to the
+start. What rests on an assumed Bayes error says so and comes after what does not. The curves are read by the checks
+of `health`: a step that they contradict is not advised. No rate is tried for the sake of it: the findings that move
+it (tiny-updates, oscillating-cost, ...) lie far apart, so that following one never leads back by another.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,13 +16,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dltrain.diagnosis import recipe
 from dltrain.diagnosis.rates import percent
-from dltrain.diagnosis.recipe import Advice
+from dltrain.diagnosis.recipe import Advice, Curve
 from dltrain.diagnosis.sizing import larger_parts
 
 if TYPE_CHECKING:
     from dltrain.config import Plan
 
-Remedy: TypeAlias = Callable[["Plan"], Iterator[Advice]]
+Remedy: TypeAlias = Callable[["Plan", Curve], Iterator[Advice]]
 
 LEANING = 2
 """Pieces of advice for a gap that only leans high."""
@@ -37,24 +40,39 @@ class _Case:
     assumed: bool
     remedy: Remedy
 
-    def pieces(self, plan: Plan, most: int | None = None) -> list[Advice]:
-        pieces = list(self.remedy(plan))[:most]
+    def pieces(self, plan: Plan, curve: Curve, most: int | None = None) -> list[Advice]:
+        pieces = list(self.remedy(plan, curve))[:most]
         return [piece.with_condition(ASSUMED) for piece in pieces] if self.assumed else pieces
 
 
 def advise(diagnosis: Mapping[str, Any], plan: Plan) -> list[dict[str, Any]]:
     """Advice in the order of its worth: {action, why, overrides: [KEY=VALUE, ...]}, and `command` where a command
-    other than `train` does it; RUN in it stands for the run."""
-    cases = _cases(diagnosis)
+    other than `train` does it; RUN in it stands for the run. `diagnosis` has the findings as `health`, if any were
+    looked for.
+    """
+    cases, curve = _cases(diagnosis), Curve(diagnosis.get("health"))
     high = [case for case in cases if case.verdict == "high"]
     open_cases = [case for case in cases if case.verdict == "undetermined"]
-    advice = [piece for case in high for piece in case.pieces(plan)]
+    unfit = any(case.name == "bias" and case.point == "high" for case in cases)
+    mended = list(recipe.against_hindrances(curve))
+    advice = list(mended) if unfit else []
+    advice += [piece for case in high for piece in case.pieces(plan, curve)]
     for case in open_cases:
-        advice += _to_settle(case, plan)
+        advice += _to_settle(case, plan, diagnosis)
     if not high:
-        advice += [piece for case in open_cases if case.point == "high" for piece in case.pieces(plan, LEANING)]
+        advice += [piece for case in open_cases if case.point == "high" for piece in case.pieces(plan, curve, LEANING)]
+    advice += [] if unfit else mended
     advice += _after(diagnosis, plan, done=not high and not open_cases)
-    return [piece.to_json() for piece in advice]
+    return [piece.to_json() for piece in _once(advice)]
+
+
+def _once(advice: list[Advice]) -> Iterator[Advice]:
+    """Each change a single time, where it ranks highest."""
+    seen: set[tuple[str, ...]] = set()
+    for piece in advice:
+        if not piece.overrides or piece.overrides not in seen:
+            seen.add(piece.overrides)
+            yield piece
 
 
 def _cases(diagnosis: Mapping[str, Any]) -> list[_Case]:
@@ -75,15 +93,12 @@ def _cases(diagnosis: Mapping[str, Any]) -> list[_Case]:
     return sorted(cases, key=lambda case: case.assumed)
 
 
-def _to_settle(case: _Case, plan: Plan) -> Iterator[Advice]:
+def _to_settle(case: _Case, plan: Plan, diagnosis: Mapping[str, Any]) -> Iterator[Advice]:
     settle = case.settle
     if settle is None:
         return
     if settle["part"] == "bayes" and settle["more"] is None:
-        yield Advice(
-            "state the Bayes error: diagnosis.bayes_error",
-            f"{case.name} can't be judged without the lowest error that is possible, such as that of an expert",
-        )
+        yield _bayes_error(case, plan, diagnosis)
     elif settle["more"] is None:
         yield Advice(
             f"take {case.name} as it is: no reasonable {settle['part']} set settles it",
@@ -91,6 +106,19 @@ def _to_settle(case: _Case, plan: Plan) -> Iterator[Advice]:
         )
     else:
         yield _more_examples(case.name, settle, plan)
+
+
+def _bayes_error(case: _Case, plan: Plan, diagnosis: Mapping[str, Any]) -> Advice:
+    """The command names the least Bayes error with which the bias is low: a person knows whether it is near that."""
+    least = max(0.0, diagnosis["errors"]["train"]["value"] - diagnosis["threshold"])
+    rounded = math.ceil(1000 * least - 1e-9) / 1000
+    shown = f"{rounded:g}" if plan.facts.task == "regression" else percent(rounded)
+    return Advice(
+        "state the Bayes error: diagnosis.bayes_error",
+        f"{case.name} can't be judged without the lowest error that is possible, such as that of an expert; from "
+        f"{shown} on it is low",
+        command=f"dltrain diagnose RUN --bayes-error {shown}",
+    )
 
 
 def _more_examples(name: str, settle: Mapping[str, Any], plan: Plan) -> Advice:

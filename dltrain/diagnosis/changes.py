@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from dltrain.engine.initializers import automatic
-
 if TYPE_CHECKING:
     from dltrain.config import Plan
     from dltrain.config.records import DeclaredLayer
@@ -102,6 +100,8 @@ def batch_norm(plan: Plan) -> Overrides:
 
 def initializers(plan: Plan) -> Overrides:
     """Each layer initialized as suits its activation, where it is not."""
+    from dltrain.engine.initializers import automatic  # NumPy: numbers typed by hand do without
+
     changed: list[str] = []
     for i, layer in enumerate(layers_of(plan)):
         wanted = automatic(layer.activation or plan.experiment.architecture.activation)

@@ -19,10 +19,15 @@ def next_commands(diagnosis: Mapping[str, Any], *, config: str | Path, run: str 
     lines = []
     for piece in diagnosis.get("advice") or ():
         if piece.get("command"):
-            words = [str(run) if word == "RUN" else word for word in piece["command"].split()]
+            words = in_run(piece["command"], str(run))
         elif piece["overrides"]:
             words = ["dltrain", "train", str(config), *piece["overrides"]]
         else:
             continue
         lines.append(shlex.join(words))
     return lines[:most]
+
+
+def in_run(command: str, run: str) -> list[str]:
+    """The words of a piece's command, RUN and RUN/... in it as this run and what lies in it."""
+    return [run + word[3:] if word == "RUN" or word.startswith("RUN/") else word for word in command.split()]

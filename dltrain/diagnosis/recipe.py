@@ -1,21 +1,25 @@
-"""The remedies of the basic recipe: against bias, against variance, against mismatch."""
+"""The remedies of the basic recipe: against what hinders training, against bias, variance and mismatch.
+
+Each yields only what the plan is not already and what the curve does not contradict. `Curve` is what the findings
+say of it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from dltrain.diagnosis import changes
+from dltrain.diagnosis.changes import Overrides
 from dltrain.diagnosis.sizing import fixed_parts
 
 if TYPE_CHECKING:
     from dltrain.config import Plan
-    from dltrain.config.records import DeclaredLayer
 
-FIRST_DECAY = 1e-3
-"""λ/m of a first try of L2."""
-STRONGER = 3
-SMALLEST_KEEP_PROB = 0.5
+OF_VARIANCE = ("overfitting", "overconfident", "dropout-without-variance")
+"""Findings that the remedies against variance answer, and the needless dropout."""
+LEARNING_CURVE = "dltrain learning-curve RUN/config.resolved.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Advice:
 
     action: str
     why: str
-    overrides: tuple[str, ...] = ()
+    overrides: Overrides = ()
     command: str | None = None
 
     def with_condition(self, condition: str) -> Advice:
@@ -35,38 +39,134 @@ class Advice:
         return entry | ({"command": self.command} if self.command else {})
 
 
-def against_bias(plan: Plan, *, overfits: bool = False) -> Iterator[Advice]:
-    """A bigger network, longer training, another optimizer, batch norm.
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The findings about a training, as diagnosis.json has them; None where nobody looked."""
 
-    First of all no regularization, where there is some, unless the network also `overfits`.
+    health: Sequence[Mapping[str, Any]] | None = None
+
+    @property
+    def known(self) -> bool:
+        return self.health is not None
+
+    def evidence(self, *ids: str) -> str | None:
+        """Of the first finding of one of these identifiers."""
+        return next((found["evidence"] for found in self.health or () if found["id"] in ids), None)
+
+    @property
+    def hindrances(self) -> list[Mapping[str, Any]]:
+        """The warnings about training itself that have a cure, in the order of mending."""
+        warnings = [found for found in self.health or () if found["severity"] == "warning"]
+        return [found for found in warnings if found["overrides"] and found["id"] not in OF_VARIANCE]
+
+    @property
+    def broken(self) -> bool:
+        """Whether something keeps training from doing what the network could: how large it is says nothing then."""
+        return any(found["id"] != "still-falling" for found in self.hindrances)
+
+
+def against_hindrances(curve: Curve) -> Iterator[Advice]:
+    """What the findings themselves offer, one piece for each cure."""
+    from dltrain.diagnosis.health.catalogue import CATALOGUE
+
+    done: set[Overrides] = set()
+    for found in curve.hindrances:
+        overrides = tuple(found["overrides"])
+        if overrides in done:
+            continue
+        done.add(overrides)
+        entry = CATALOGUE.get(found["id"])
+        step = entry.step if entry else "mend it"
+        yield Advice(f"{step} ({found['id']})", f"{found['evidence']}; {found['why']}", overrides)
+
+
+def against_bias(plan: Plan, curve: Curve, *, overfits: bool = False) -> Iterator[Advice]:
+    """A bigger network, longer training, another optimizer or architecture (section 1.3).
+
+    First of all no regularization, where there is some, unless the network also `overfits`. While training itself is
+    hindered none of these is judged.
     """
-    off = () if overfits else _without_regularization(plan)
+    off = () if overfits else changes.without_regularization(plan)
     if off:
         yield Advice("switch regularization off", "it keeps the network from fitting its own training set", off)
+    if curve.broken:
+        return
     yield _bigger_network(plan)
-    yield _longer_training(plan)
-    yield _other_optimizer(plan)
-    norm = _batch_norm(plan)
-    if norm:
+    yield from _longer_training(plan, curve)
+    if adam := changes.adam(plan):
+        kind = plan.experiment.optimizer.kind
+        why = f"it scales each step by its gradient's recent size, where {kind} may crawl along a plateau"
+        yield Advice("try Adam", why, adam)
+    if norm := changes.batch_norm(plan):
         yield Advice("switch batch norm on", "deep layers train faster when their inputs keep their scale", norm)
+    if rectified := changes.rectifiers(plan):
+        yield Advice("another architecture: ReLU", "its slope is 1 where sigmoid and tanh flatten", rectified)
 
 
-def against_variance(plan: Plan) -> Iterator[Advice]:
+def _bigger_network(plan: Plan) -> Advice:
+    if not changes.layers_of(plan):
+        return Advice("add hidden layers", "without any, only a linear boundary can be fitted", changes.bigger(plan))
+    why = "a bigger network fits the training set better, and with regularization hardly costs variance"
+    return Advice("take a bigger network: twice the units", why, changes.bigger(plan))
+
+
+def _longer_training(plan: Plan, curve: Curve) -> Iterator[Advice]:
+    """Where the curve still falls, or nobody knows; `still-falling` as a warning comes among the hindrances."""
+    if any(found["id"] == "still-falling" for found in curve.hindrances):
+        return
+    falling = curve.evidence("still-falling")
+    if falling or not curve.known:
+        yield Advice("train longer: twice as long", falling or "the cost may still be falling", changes.longer(plan))
+
+
+def against_variance(plan: Plan, curve: Curve) -> Iterator[Advice]:
     """More data, L2 before early stopping, dropout on the largest layer."""
     yield _more_data(plan)
-    yield _more_decay(plan)
-    yield from _dropout(plan)
-    if plan.experiment.training.early_stopping is None and plan.facts.parts.get("dev"):
+    rising = curve.evidence("overfitting", "overconfident")
+    yield _more_decay(plan, rising)
+    dropout = changes.more_dropout(plan)
+    if dropout:
         yield Advice(
-            "stop early",
-            "it halts before the network fits noise; L2 comes first, since this also keeps J from its minimum",
-            ("training.early_stopping.patience=10",),
+            f"drop out units of layer {changes.heaviest_layer(plan) + 1}, the one with the most weights: "
+            f"keep {dropout[0].partition('=')[2]}",
+            "the layer with the most weights overfits most; J is not well defined with dropout, so watch the dev error",
+            dropout,
         )
+    stopping = changes.early_stopping(plan)
+    if stopping and (rising or not curve.known):
+        why = "it halts before the network fits noise; L2 comes first, since this also keeps J from its minimum"
+        yield Advice("stop early", f"{rising}; {why}" if rising else why, stopping)
 
 
-def against_mismatch(plan: Plan) -> Iterator[Advice]:
+def _more_data(plan: Plan) -> Advice:
+    why = "it is the surest cure: it costs no bias and needs no tuning"
+    held_back = fixed_parts(plan)
+    if plan.experiment.data.limit is not None and held_back is not None:
+        return Advice("use all the data: lift data.limit", why, ("data.limit=null", "split.train=rest", *held_back))
+    return Advice(
+        f"get more training data than these {plan.facts.m:,} examples",
+        f"{why}; the learning curve says what twice as many would buy",
+        command=LEARNING_CURVE,
+    )
+
+
+def _more_decay(plan: Plan, rising: str | None) -> Advice:
+    why = (
+        "small weights make a simpler function; preferred to early stopping, which is one knob for two problems: "
+        "minimizing J and not overfitting"
+    )
+    experiment = plan.experiment
+    stops = experiment.training.early_stopping is not None
+    on = experiment.optimizer.kind == "adamw" or experiment.regularizer.kind != "none"
+    action = "decay the weights more" if experiment.optimizer.kind == "adamw" else "regularize more"
+    action = (action if on else "add L2") + (", in place of early stopping" if stops else "")
+    drop = ("training.early_stopping=null",) if stops else ()
+    return Advice(action, f"{rising}; {why}" if rising else why, (*changes.more_decay(plan), *drop))
+
+
+def against_mismatch(plan: Plan, curve: Curve) -> Iterator[Advice]:
     """Training data that looks like dev's: nothing in a config makes up for it."""
-    del plan
+    del plan, curve
     yield Advice(
         "make the training data more like dev's: collect such examples, or move some of dev's source into training",
         "dev is worse than held-out examples of the training source, so the two sources differ in what matters",
@@ -75,151 +175,10 @@ def against_mismatch(plan: Plan) -> Iterator[Advice]:
 
 def needless_dropout(plan: Plan) -> Iterator[Advice]:
     """Dropout with low variance is a finding of its own (section 1.5: only when the network overfits)."""
-    overrides = _without_dropout(plan)
+    overrides = changes.without_dropout(plan)
     if overrides:
         yield Advice(
             "see whether dropout is needed",
             "variance is low; dropout is meant for overfitting, and with it J is not well defined",
             overrides,
         )
-
-
-def _layers(plan: Plan) -> list[DeclaredLayer]:
-    return list(plan.experiment.architecture.layers)
-
-
-def _keep_prob(plan: Plan, layer: DeclaredLayer) -> float:
-    return plan.experiment.architecture.keep_prob if layer.keep_prob is None else layer.keep_prob
-
-
-def _each_layer(plan: Plan, setting: str) -> tuple[str, ...]:
-    return tuple(f"architecture.layers.{i}.{setting}" for i in range(len(_layers(plan))))
-
-
-def _inheriting(plan: Plan) -> tuple[str, ...]:
-    """A settled config spells the regularizer out in every layer; null makes them follow `regularizer` again."""
-    layers = enumerate(_layers(plan))
-    return tuple(f"architecture.layers.{i}.regularizer=null" for i, layer in layers if layer.regularizer is not None)
-
-
-def _without_regularization(plan: Plan) -> tuple[str, ...]:
-    experiment = plan.experiment
-    kinds = {experiment.regularizer.kind, *(layer.regularizer.kind for layer in _layers(plan) if layer.regularizer)}
-    decay: tuple[str, ...] = ("regularizer=none", *_inheriting(plan)) if kinds != {"none"} else ()
-    if experiment.optimizer.kind == "adamw" and experiment.optimizer.weight_decay > 0:
-        decay += ("optimizer.weight_decay=0",)
-    return decay + _without_dropout(plan)
-
-
-def _without_dropout(plan: Plan) -> tuple[str, ...]:
-    layers = enumerate(_layers(plan))
-    off = tuple(f"architecture.layers.{i}.keep_prob=1" for i, layer in layers if _keep_prob(plan, layer) < 1)
-    return off + (("architecture.input_keep_prob=1",) if plan.experiment.architecture.input_keep_prob < 1 else ())
-
-
-def _bigger_network(plan: Plan) -> Advice:
-    layers = _layers(plan)
-    why = "a bigger network fits the training set better, and with regularization hardly costs variance"
-    if not layers:
-        return Advice("add hidden layers", "without any, only a linear boundary can be fitted", _first_layers(plan))
-    doubled = tuple(f"architecture.layers.{i}.units={2 * layer.units}" for i, layer in enumerate(layers))
-    return Advice("take a bigger network: twice the units", why, doubled)
-
-
-def _first_layers(plan: Plan) -> tuple[str, ...]:
-    return ("architecture.layers=[64,32]" if plan.facts.m >= 1000 else "architecture.layers=[32]",)
-
-
-def _longer_training(plan: Plan) -> Advice:
-    training = plan.experiment.training
-    if training.steps is not None:
-        longer: tuple[str, ...] = (f"training.steps={2 * training.steps}",)
-    else:
-        longer = (f"training.epochs={2 * (training.epochs or 100)}",)
-    if training.early_stopping is not None:
-        longer += (f"training.early_stopping.patience={2 * training.early_stopping.patience}",)
-    return Advice("train longer: twice as long", "the cost may still be falling", longer)
-
-
-def _other_optimizer(plan: Plan) -> Advice:
-    optimizer = plan.experiment.optimizer
-    if optimizer.kind in ("adam", "adamw"):
-        now = optimizer.learning_rate
-        rate = _plain(now * STRONGER if now < 0.003 else now / STRONGER)
-        return Advice(
-            f"try another learning rate: {rate}",
-            "of all hyperparameters it is the one most worth tuning; try both sides of it",
-            (f"optimizer.learning_rate={rate}",),
-        )
-    return Advice(
-        "try Adam",
-        f"it scales each step by its gradient's recent size, where {optimizer.kind} may crawl along a plateau",
-        ("optimizer.kind=adam", "optimizer.learning_rate=0.001"),
-    )
-
-
-def _batch_norm(plan: Plan) -> tuple[str, ...]:
-    experiment = plan.experiment
-    on = [bool(layer.batch_norm or experiment.architecture.batch_norm) for layer in _layers(plan)]
-    if len(on) < 2 or any(on) or experiment.training.batch_size == 1:
-        return ()
-    return tuple(f"{key}=true" for key in _each_layer(plan, "batch_norm"))
-
-
-def _more_data(plan: Plan) -> Advice:
-    why = "it is the surest cure: it costs no bias and needs no tuning"
-    held_back = fixed_parts(plan)
-    if plan.experiment.data.limit is not None and held_back is not None:
-        return Advice("use all the data: lift data.limit", why, ("data.limit=null", "split.train=rest", *held_back))
-    return Advice(f"get more training data than these {plan.facts.m:,} examples", why)
-
-
-def _more_decay(plan: Plan) -> Advice:
-    """L2 from λ/m = 0.001, three times as strong where it is on; AdamW has its own decay and refuses L2."""
-    experiment = plan.experiment
-    stopping = experiment.training.early_stopping
-    why = (
-        "small weights make a simpler function; preferred to early stopping, which is one knob for two problems: "
-        "minimizing J and not overfitting"
-    )
-    drop_stopping = ("training.early_stopping=null",) if stopping is not None else ()
-    if experiment.optimizer.kind == "adamw":
-        decay = STRONGER * experiment.optimizer.weight_decay or 0.01
-        return Advice("decay the weights more", why, (f"optimizer.weight_decay={_plain(decay)}", *drop_stopping))
-    kind, keys = _stronger_regularizer(plan)
-    action = "add L2" if kind == "none" else "regularize more"
-    if stopping is not None:
-        action += ", in place of early stopping"
-    return Advice(action, why, (*keys, *_inheriting(plan), *drop_stopping))
-
-
-def _stronger_regularizer(plan: Plan) -> tuple[str, tuple[str, ...]]:
-    regularizer = plan.experiment.regularizer
-    batch = plan.experiment.training.batch_size
-    first = FIRST_DECAY * (batch if isinstance(batch, int) else plan.facts.m)
-    if regularizer.kind == "l1_l2":
-        return "l1_l2", (f"regularizer.lambd_l2={_plain(STRONGER * regularizer.lambd_l2 or first)}",)
-    if regularizer.kind == "none":
-        return "none", ("regularizer.kind=l2", f"regularizer.lambd={_plain(first)}")
-    return regularizer.kind, (f"regularizer.lambd={_plain(STRONGER * regularizer.lambd or first)}",)
-
-
-def _dropout(plan: Plan) -> Iterator[Advice]:
-    layers = _layers(plan)
-    if not layers:
-        return
-    sizes = [plan.facts.n_x, *(layer.units for layer in layers)]
-    i = max(range(len(layers)), key=lambda k: sizes[k] * sizes[k + 1])
-    keep = _keep_prob(plan, layers[i])
-    if keep <= SMALLEST_KEEP_PROB:
-        return
-    lower = max(SMALLEST_KEEP_PROB, round(keep - 0.2, 2))
-    yield Advice(
-        f"drop out units of layer {i + 1}, the one with the most weights: keep {_plain(lower)}",
-        "the layer with the most weights overfits most; J is not well defined with dropout, so watch the dev error",
-        (f"architecture.layers.{i}.keep_prob={_plain(lower)}",),
-    )
-
-
-def _plain(x: float) -> str:
-    return f"{x:.2g}"

@@ -13,6 +13,8 @@ from dltrain.errors import InputError, Problem, did_you_mean
 PARTS = ("bayes", "train", "train_dev", "dev", "test")
 GAPS = ("avoidable_bias", "variance", "mismatch", "test_gap")
 ASSUMED_BAYES = Measurement(0.0, source="assumed")
+ASSUMED = ("assumed", "estimated")
+"""Sources of a Bayes error that the true one may well lie above: a low avoidable bias is sure then, a high one is not."""
 
 
 def diagnose(
@@ -62,15 +64,41 @@ def with_test(diagnosis: Mapping[str, Any], error: Mapping[str, Any]) -> dict[st
     }
 
 
+def with_bayes(diagnosis: Mapping[str, Any], bayes_error: float) -> dict[str, Any]:
+    """`diagnosis` with this Bayes error stated: its avoidable bias, verdict and headline follow; nothing else changes.
+
+    Raises InputError for a rate out of range.
+    """
+    task, confidence, threshold = diagnosis["task"], diagnosis["confidence"], diagnosis["threshold"]
+    stated = Measurement(bayes_error, None, "stated")
+    problems = _wrong_with("bayes", stated, task)
+    if problems:
+        raise InputError(*problems)
+    bayes = estimate("bayes", stated, task=task, confidence=confidence)
+    train = from_json(diagnosis["errors"]["train"], task=task)
+    gaps = {name: Gap(**entry) if entry else None for name, entry in diagnosis["gaps"].items()}
+    question = _question("avoidable_bias", "train", "bayes", threshold, confidence)
+    gaps["avoidable_bias"] = question.answer(train, bayes)
+    return {
+        **diagnosis,
+        "errors": {**diagnosis["errors"], "bayes": bayes.to_json()},
+        "gaps": {name: gap.to_json() if gap else None for name, gap in gaps.items()},
+        "verdict": {**diagnosis["verdict"], "bias": _verdict(gaps["avoidable_bias"])},
+        "headline": headline(gaps["avoidable_bias"], gaps["variance"], gaps["mismatch"]),
+    }
+
+
 def error_entry(part: str, measurement: Measurement, *, task: str, confidence: float) -> dict[str, Any]:
     """One error by itself: `value, low, high, n, source, interval`. `part` is train, dev, test or a file's name."""
     return estimate(part, measurement, task=task, confidence=confidence).to_json()
 
 
 def baseline_entry(measurement: Measurement, *, task: str, confidence: float) -> dict[str, Any]:
-    """An entry of `baselines`: {value, low, high, n} on dev, and n_eff where it is weighted."""
+    """An entry of `baselines`: {value, low, high, n} on dev, and n_eff (and interval) where weights or groups make it
+    another than n."""
     entry = error_entry("dev", measurement, task=task, confidence=confidence)
-    return {key: entry[key] for key in ("value", "low", "high", "n", "n_eff") if key in entry}
+    keys = ("value", "low", "high", "n", "n_eff", *(["interval"] if entry["interval"] == "clustered" else []))
+    return {key: entry[key] for key in keys if key in entry}
 
 
 def findings(diagnosis: Mapping[str, Any]) -> list[str]:
@@ -119,7 +147,7 @@ def _gaps(
         question = _question(name, a, b, threshold, confidence)
         gaps[name] = question.answer(of_a, of_b) if of_a and of_b else None
     bias, bayes = gaps["avoidable_bias"], errors["bayes"]
-    if bias and bayes and bayes.source == "assumed" and task == "regression":
+    if bias and bayes and bayes.source in ASSUMED and task == "regression" and bias.verdict != "low":
         gaps["avoidable_bias"] = _left_open(bias)
     return gaps
 
@@ -131,7 +159,8 @@ def _question(name: str, a: str, b: str, threshold: float, confidence: float) ->
 
 
 def _left_open(bias: Gap) -> Gap:
-    """Noise in a target is the rule, so for regression a Bayes error of 0 is no more than a guess."""
+    """Noise in a target is the rule, so for regression a Bayes error of 0 is no more than a guess; but a bias that is low
+    against it is low against any."""
     settle = {"part": "bayes", "more": None, "if": "a Bayes error is stated"}
     return Gap(bias.value, bias.low, bias.high, "undetermined", bias.point, settle)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -35,8 +36,12 @@ class Finding:
             "evidence": self.evidence,
             "why": self.why,
             "overrides": list(self.overrides),
-            "numbers": self.numbers,
+            "numbers": {name: value if _finite(value) else None for name, value in self.numbers.items()},
         }
+
+
+def _finite(value: Number) -> bool:
+    return value is not None and math.isfinite(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
