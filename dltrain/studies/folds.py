@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dltrain.studies.model import Context, Overrides, Result
 from dltrain.studies.seeds import row, with_interval
+
+if TYPE_CHECKING:
+    from dltrain.engine.arrays import Ints
 
 POOLED = "pooled"
 
@@ -69,13 +72,24 @@ def _pooled(finished: Sequence[Result], context: Context) -> dict[str, Any]:
     errors = np.concatenate([arrays["errors"] for arrays in found]).astype(np.float64)
     weighted = all("weights" in arrays for arrays in found)
     weights = np.concatenate([arrays["weights"] for arrays in found]) if weighted else None
+    grouped = all("groups" in arrays for arrays in found)
     measurement = Measurement(
         mean_error(errors, weights),
         len(errors),
         "measured",
-        errors if context.task == "regression" else None,
+        errors if grouped or context.task == "regression" else None,
         weights=weights,
+        groups=_apart([arrays["groups"] for arrays in found]) if grouped else None,
     )
     entry = error_entry("dev", measurement, task=context.task, confidence=context.confidence)
     selected = any(result.errors["dev"].get("selected") for result in finished)
     return {**entry, "of": POOLED} | ({"selected": True} if selected else {})
+
+
+def _apart(groups: Sequence[Ints]) -> Ints:
+    """The groups of all folds, numbered anew: whole groups are in one fold, so no number is in two."""
+    import numpy as np
+
+    codes = [np.unique(fold, return_inverse=True)[1] for fold in groups]
+    starts = np.cumsum([0, *(int(fold.max()) + 1 for fold in codes[:-1])])
+    return np.concatenate([fold + start for fold, start in zip(codes, starts, strict=True)]).astype(np.int64)

@@ -16,7 +16,9 @@ KINDS: dict[str, Callable[..., Study]] = {kind.kind: kind for kind in (Seeds, Fo
 
 def study_of(settings: Mapping[str, Any]) -> Study:
     """The study that `to_json` described. Raises Damaged for one that makes no sense."""
-    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+    fields: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()
+    }
     kind = KINDS.get(str(fields.pop("kind", None)))
     try:
         if kind is None:

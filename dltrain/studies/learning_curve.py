@@ -101,7 +101,7 @@ def _fitted(whole: Mapping[int, Sequence[float]], context: Context) -> tuple[dic
     sizes = np.array(list(whole), dtype=np.float64)
     curves = np.array(list(whole.values()), dtype=np.float64).T  # (seeds, sizes)
     law = fit(sizes, curves.mean(axis=0)[None, :])
-    draws = fit(sizes, resampled(curves)) if len(curves) > 1 else None
+    draws = fit(sizes, resampled(curves, context.confidence)) if len(curves) > 1 else None
     top = int(sizes[-1])
     ahead = np.geomspace(sizes[0], FARTHEST * top, 25).round().astype(int).tolist()
     band = [{"m": m, **_entry(law.at(m), None if draws is None else draws.at(m), context)} for m in ahead]

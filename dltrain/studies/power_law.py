@@ -5,11 +5,14 @@ The form that learning curves are found to follow (Cortes et al. 1993; Viering a
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from dltrain.diagnosis.intervals import z_value
+from dltrain.diagnosis.means import t_value
 from dltrain.engine.arrays import Ints
 from dltrain.engine.streams import Purpose, generator
 
@@ -65,12 +68,18 @@ def _linear(x: Values, y: Values, w: Values) -> tuple[Values, Values, Values]:
     return a, b, np.round(lost, 15)
 
 
-def resampled(curves: Values) -> Values:
-    """(DRAWS, k) mean curves of seeds drawn with replacement from curves (s, k)."""
+def resampled(curves: Values, confidence: float) -> Values:
+    """(DRAWS, k) mean curves of seeds drawn with replacement from curves (s, k), s at least 2.
+
+    A bootstrap of few is too narrow: its variance is (s - 1)/s of what it should be, and normal where Student's t is
+    due. Deviations from the mean are widened by √(s/(s - 1)) t/z; no curve goes below 0.
+    """
     seeds = len(curves)
     picks: Ints = generator(0, Purpose.BOOTSTRAP, PLACE).integers(0, seeds, (DRAWS, seeds))
-    means: Values = curves[picks].mean(axis=1)
-    return means
+    mean = curves.mean(axis=0)
+    factor = math.sqrt(seeds / (seeds - 1)) * t_value(confidence, seeds - 1) / z_value(confidence)
+    widened: Values = np.maximum(0.0, mean + factor * (curves[picks].mean(axis=1) - mean))
+    return widened
 
 
 def ends(values: Values, confidence: float) -> tuple[float, float]:

@@ -13,13 +13,10 @@ import faults_p08_surroundings
 import faults_p09_drift
 import faults_p10_divergence
 import faults_p11_inputs
+import faults_p13_crashes
+import faults_p14_reboots
 import faults_p16_cost
-from faults_result import Result, Sweep
-
-
-def not_yet(promise: str) -> Sweep:
-    return lambda full: Result(promise, skipped="not yet")
-
+from faults_result import Sweep
 
 PROMISES: dict[str, Sweep] = {
     "1": faults_p01_kills.sweep,
@@ -33,8 +30,8 @@ PROMISES: dict[str, Sweep] = {
     "9": faults_p09_drift.sweep,
     "10": faults_p10_divergence.sweep,
     "11": faults_p11_inputs.sweep,
-    "13": not_yet("P13 a trial that crashes is one failed trial"),
-    "14": not_yet("P14 a reboot in a search loses no trial"),
+    "13": faults_p13_crashes.sweep,
+    "14": faults_p14_reboots.sweep,
     "15": faults_p08_surroundings.sweep_finished,
     "16": faults_p16_cost.sweep,
     "mechanisms": faults_mechanisms.sweep,
