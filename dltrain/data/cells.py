@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dltrain.data.coding import Coding, Rules, is_whole_text
+from dltrain.data.coding import Coding, Rules, is_whole_text, truths_as_numbers
 from dltrain.data.columns import GAP, days
 from dltrain.data.dialect import NUMBER, Dialect
 from dltrain.data.raw import Extra
@@ -67,6 +67,8 @@ class BadCells:
     def __init__(self, place: str, dialect: Dialect, target: int | None, from_config: bool = True) -> None:
         self.place, self.dialect, self.target = place, dialect, target
         self.dates: set[int] = set()
+        self.truths: set[int] = set()
+        """Columns that say true or false."""
         self.from_config = from_config
         self.columns: dict[int, _Column] = {}
         self.ragged: list[tuple[int, int]] = []
@@ -116,7 +118,11 @@ class BadCells:
 
     def misread(self, among: Collection[int]) -> list[str]:
         """Names of those of the columns whose cells are no numbers as a rule: words, after many rows of numbers."""
-        found = [column for column, seen in self.columns.items() if column in among and self._whole(seen)]
+        found = [
+            column
+            for column, seen in self.columns.items()
+            if column in among and (self._whole(seen) or (seen.bad and column in self.truths))
+        ]
         return [self.dialect.names[column] for column in found]
 
     def _text_columns(self) -> list[Problem]:
@@ -265,6 +271,10 @@ def values_of(
                 return values
     if kind == "date":
         bad.dates.add(column)
+    else:
+        told, cells = cells, truths_as_numbers(cells, coding.rules)
+        if cells != list(told):
+            bad.truths.add(column)
     read = _date if kind == "date" else _number
     return [read(cell.strip(), column, line, bad, coding.rules) for cell, line in zip(cells, lines, strict=True)]
 

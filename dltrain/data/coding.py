@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from dltrain.config.records import Data
 from dltrain.data.columns import GAP, Kind, Vocabulary, days
-from dltrain.data.dialect import EMPTY, MISSING, is_number
+from dltrain.data.dialect import EMPTY, MISSING, TRUTHS, is_number
 
 SAMPLE = 1000
 """So many rows are looked at to see what the columns hold; fewer where there are many columns."""
@@ -91,6 +91,7 @@ def kind_of(cells: Sequence[str], rules: Rules) -> Kind:
         return "number"
     except ValueError:
         present = [cell for each in cells if not rules.is_gap(cell := each.strip())]
+    present = truths_as_numbers(present, rules)
     if not present or not _is_text(sum(not _means_number(cell) for cell in present), len(present)):
         return "number"
     dates = sum(days(cell) is not None for cell in present)
@@ -100,6 +101,15 @@ def kind_of(cells: Sequence[str], rules: Rules) -> Kind:
 def _means_number(cell: str) -> bool:
     """Whether a cell is a number, or the infinity that some programs write, which is then told."""
     return is_number(cell) or cell.lower().lstrip("+-") in ("inf", "infinity")
+
+
+def truths_as_numbers(cells: Sequence[str], rules: Rules) -> list[str]:
+    """The cells, with 1 and 0 for true and false where the numbers among them are only these."""
+    found = {cell: TRUTHS[low] for cell in set(cells) if (low := cell.strip().lower()) in TRUTHS}
+    others = (cell for cell in set(cells) if is_number(cell) and not rules.is_gap(cell.strip()))
+    if not found or any(float(cell) not in (0, 1) for cell in others):
+        return list(cells)
+    return [cell if rules.is_gap(cell.strip()) else found.get(cell, cell) for cell in cells]
 
 
 def _is_text(others: int, n: int) -> bool:

@@ -19,6 +19,9 @@ EMPTY = frozenset({"", "nan", "n/a", "null"})
 MISSING = EMPTY | {"?", "na"}
 """The same with the default of data.missing_values."""
 
+TRUTHS = {"true": "1", "false": "0"}
+"""Cells, in lower case, that are 1 and 0 where a column holds nothing else: as in JSON lines and Parquet."""
+
 _BOM = "\ufeff"
 _SAMPLE = 20
 _ENOUGH = 2**16

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from dltrain.data.cells import Chunk
 from dltrain.data.coding import Coding
 from dltrain.data.columns import GAP, days
-from dltrain.data.dialect import Dialect
+from dltrain.data.dialect import TRUTHS, Dialect
 from dltrain.data.roles import Roles
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def whole_block(block: bytes, line: int, dialect: Dialect, roles: Roles, coding:
     names = [str(column) for column in range(len(dialect.names))]
     numbers = [column for place, column in enumerate(roles.inputs) if coding.kinds[place] == "number"]
     schema: dict[str, type[pl.Float64] | type[pl.String]] = dict.fromkeys(names, pl.String)
-    schema.update({names[column]: pl.Float64 for column in numbers})
+    truths = _truths(block, dialect.separator)
+    schema.update({names[column]: pl.Float64 for column in numbers if column not in truths})
     gaps = {
         spelled for cell in coding.rules.missing for spelled in (cell, cell.upper(), cell.title(), cell.capitalize())
     }
@@ -72,31 +73,45 @@ def _any_gap(cells: list[str], coding: Coding) -> bool:
 
 def _inputs(frame: pl.DataFrame, roles: Roles, coding: Coding) -> npt.NDArray[np.float64] | None:
     """(k, inputs), or None where a gap or an infinite number has to be told, or a cell looked at."""
+    import polars as pl
+
     X = np.empty((len(frame), len(roles.inputs)))
-    if all(kind == "number" for kind in coding.kinds):
+    read = [frame.schema[str(column)] == pl.Float64 for column in roles.inputs]
+    if all(read):
         X[...] = frame.select(str(column) for column in roles.inputs).to_numpy()
     else:
         for place, column in enumerate(roles.inputs):
             series = frame.get_column(str(column))
-            X[:, place] = series.to_numpy() if coding.kinds[place] == "number" else _coded(series, place, coding)
+            X[:, place] = series.to_numpy() if read[place] else _coded(series, place, coding)
     if np.isinf(X).any() or (coding.rules.gaps == "error" and np.isnan(X).any()):
         return None
-    if any(np.isnan(X[:, place]).any() for place, kind in enumerate(coding.kinds) if kind == "date"):
+    doubtful = (
+        place for place, kind in enumerate(coding.kinds) if kind == "date" or not (read[place] or kind != "number")
+    )
+    if any(np.isnan(X[:, place]).any() for place in doubtful):
         return None
     return X
 
 
 def _coded(series: pl.Series, place: int, coding: Coding) -> npt.NDArray[np.float64]:
-    """Codes of a category, or days of a date, found once for each distinct cell."""
+    """Codes of a category, days of a date, 1 and 0 for true and false, found once for each distinct cell."""
     import polars as pl
 
     distinct = series.unique(maintain_order=True)
     cells = [(cell or "").strip() for cell in distinct.to_list()]
     if coding.kinds[place] == "category":
         values = coding.codes(place, cells)
+    elif coding.kinds[place] == "number":
+        values = [float(TRUTHS.get(cell.lower(), GAP)) for cell in cells]
     else:
         values = [GAP if found is None else found for found in map(days, cells)]
     return series.replace_strict(distinct, pl.Series(values, dtype=pl.Float64), return_dtype=pl.Float64).to_numpy()
+
+
+def _truths(block: bytes, separator: str) -> set[int]:
+    """Columns that say true or false in the block's first row."""
+    cells = block[: block.find(b"\n")].decode().split(separator)
+    return {column for column, cell in enumerate(cells) if cell.strip().strip('"').lower() in TRUTHS}
 
 
 def _strings(frame: pl.DataFrame, column: int | None) -> list[str] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from dltrain.config.records import Data, Experiment
 from dltrain.data import Prepared, prepare, read_rows
+from dltrain.errors import InputError
 
 Row = dict[str, str]
 COLUMNS = ["name", "sex", "age", "town", "since", "member", "weight", "y"]
@@ -24,7 +24,7 @@ def people(n: int = 60) -> list[Row]:
     rows = []
     for i in range(n):
         time = "T10:30:00+01:00" if i % 3 else ""
-        member = "true" if i % 4 < 2 else "false"
+        member = "true" if i % 4 < 2 else "no"
         age = "" if i % 7 == 0 else f"{20 + i % 11}.5"
         values = [
             f"P{i}",
@@ -97,3 +97,66 @@ def test_rows_without_a_header_keep_their_labels_and_weights(tmp_path: Path) -> 
     assert shown(path, model, labelled=True).tolist() == [i % 3 for i in range(20)]
     weights = np.concatenate([piece.weights for piece in read_rows(path, model.preparation, labelled=True)])  # type: ignore[misc]
     assert weights.tolist() == [4.0 if i == 3 else 1.0 for i in range(20)]
+
+
+SPELLED: dict[str, Callable[[bool], str]] = {
+    "true": lambda truth: str(truth).lower(),
+    "True": str,
+    "TRUE": lambda truth: str(truth).upper(),
+    "1": lambda truth: str(int(truth)),
+    "blanks": lambda truth: f"  {truth} ",
+}
+
+
+def truths(folder: Path, kind: str, n: int = 40) -> Path:
+    """A table of truths, written in one of many ways."""
+    said = [i % 4 < 2 for i in range(n)]
+    path = folder / f"{kind.strip()}.{'csv' if kind in SPELLED else kind}"
+    if kind == "parquet":
+        import polars as pl
+
+        pl.DataFrame({"x": said, "z": range(n), "y": [i % 2 for i in range(n)]}).write_parquet(path)
+    elif kind == "jsonl":
+        path.write_text("".join(json.dumps({"x": truth, "z": i, "y": i % 2}) + "\n" for i, truth in enumerate(said)))
+    else:
+        path.write_text("x,z,y\n" + "".join(f"{SPELLED[kind](truth)},{i},{i % 2}\n" for i, truth in enumerate(said)))
+    return path
+
+
+@pytest.mark.parametrize("source", [*SPELLED, "jsonl", "parquet"])
+def test_true_and_false_are_one_and_nought_in_every_kind_of_file(tmp_path: Path, source: str) -> None:
+    model = prepare(Experiment(data=Data(source=str(truths(tmp_path, source)), target="y", normalize="none")))
+    assert model.preparation.inputs == ("x", "z")
+    expected = np.array([[i % 4 < 2, i] for i in range(40)], dtype=np.float32)
+    np.testing.assert_array_equal(inputs_of(model), expected)
+    for kind in [*SPELLED, "jsonl", "parquet"]:
+        np.testing.assert_array_equal(shown(truths(tmp_path, kind), model), expected, err_msg=kind)
+
+
+def test_true_beside_other_words_is_a_word_however_late_they_come(tmp_path: Path) -> None:
+    path = tmp_path / "d.csv"
+    for first in (3, 3000):
+        cells = ["unknown" if i == first else "true" if i % 4 < 2 else "false" for i in range(5000)]
+        path.write_text("x,y\n" + "".join(f"{cell},{i % 2}\n" for i, cell in enumerate(cells)))
+        model = prepare(Experiment(data=Data(source=str(path), target="y")))
+        assert set(model.preparation.inputs) >= {"x = false", "x = true"}
+
+
+def test_true_among_other_numbers_is_a_typing_error(tmp_path: Path) -> None:
+    path = tmp_path / "d.csv"
+    path.write_text("x,y\n" + "".join(f"{'true' if i == 30 else i},{i % 2}\n" for i in range(40)))
+    with pytest.raises(InputError, match=r"d\.csv:32:1: x: 'true' is not a number"):
+        prepare(Experiment(data=Data(source=str(path), target="y")))
+
+
+@pytest.mark.parametrize("last", ["true", "", "False"])
+def test_a_large_block_of_truths_is_read_as_a_small_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    rows = [f"{i % 4 < 2},{i}.5,{i % 2}" for i in range(60)] + [f"{last},3,1", "false,4,0"]
+    path = tmp_path / "d.csv"
+    path.write_text("x,z,y\n" + "\n".join(rows) + "\n")
+    experiment = Experiment(data=Data(source=str(path), target="y", missing="median"))
+    slow = inputs_of(prepare(experiment))
+    monkeypatch.setattr("dltrain.data.fast.FAST_FROM", 1)
+    np.testing.assert_array_equal(inputs_of(prepare(experiment)), slow)
