@@ -22,6 +22,7 @@ REGIMES = {
     "regime_high_bias_high_variance": "high bias and high variance",
     "regime_low_bias_low_variance": "low bias and low variance",
 }
+LESSONS = {"lesson_bigger_network", "lesson_more_data", "lesson_l2_not_early_stopping"}  # asserted in test_lessons.py
 
 
 def named(paths: list[Path]) -> pytest.MarkDecorator:
@@ -44,7 +45,7 @@ def mnist(tmp_path: Path) -> str:
 
 
 def test_there_are_configs() -> None:
-    assert {"digits", "breast_cancer", "mnist", *REGIMES} == {path.stem for path in CONFIGS}
+    assert {"digits", "breast_cancer", "mnist", *REGIMES, *LESSONS} == {path.stem for path in CONFIGS}
 
 
 @named(CONFIGS)
