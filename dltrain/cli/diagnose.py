@@ -35,6 +35,8 @@ def command(
     """Print the bias/variance table of runs, or of errors typed by hand.
 
     Example: dltrain diagnose --train-error 1% --dev-error 11%
+
+    Example: dltrain diagnose latest --bayes-error 5%
     """
     wanted = _wanted(fail_on)
     typed = {
@@ -45,12 +47,13 @@ def command(
         "test": test_error,
     }
     sizes = {"train": train_size, "dev": dev_size}
-    by_hand = any(value is not None for value in typed.values())
+    restated = bool(names) and all(value is None for part, value in typed.items() if part != "bayes")
+    by_hand = not restated and any(value is not None for value in typed.values())
     if by_hand:
         found = [_typed(names, typed, sizes, threshold or "2%", confidence or "95%")]
     else:
         _refuse_lone({"--train-size": train_size, "--dev-size": dev_size}, threshold, confidence)
-        found = _of_runs(runs_dir, names or [])
+        found = _of_runs(runs_dir, names or [], bayes_error)
     _show(found, as_json, many=len(names or []) != 1 and not by_hand)
     from dltrain.diagnosis import findings
 
@@ -122,11 +125,17 @@ def _rates(options: dict[str, str | None]) -> tuple[dict[str, float], list[Probl
     return found, problems
 
 
-def _of_runs(runs_dir: Path, names: list[str]) -> list[dict[str, Any]]:
+def _of_runs(runs_dir: Path, names: list[str], bayes_error: str | None) -> list[dict[str, Any]]:
+    """The diagnoses of runs; with a Bayes error stated, as if it had stood in their configs."""
     from dltrain import runs, trained
 
     if names:
-        return [trained.read_diagnosis(runs.find(runs_dir, name)) for name in names]
+        stated, problems = _rates({"--bayes-error": bayes_error})
+        if problems:
+            raise InputError(*problems)
+        paths = [runs.find(runs_dir, name) for name in names]
+        found = [_with_metrics(path, trained.read_diagnosis(path, stated.get("--bayes-error"))) for path in paths]
+        return _told_apart(found, [runs.settings_of(runs.read_run(path)) for path in paths])
     listed = runs.list_runs(runs_dir)
     finished = [summary.path for summary in listed if summary.headline is not None and summary.kind == "run"]
     if not finished:
@@ -141,6 +150,6 @@ def _show(found: list[dict[str, Any]], as_json: bool, many: bool) -> None:
     from dltrain.report.verdicts import print_diagnoses, print_diagnosis
 
     if many or "run" in found[0]:
-        print_diagnoses(found)
+        print_diagnoses(found, whole=True)
     else:
         print_diagnosis(found[0], title="")

@@ -9,7 +9,6 @@ import typer
 from dltrain.cli.options import Json, print_json
 from dltrain.errors import InputError, Problem, did_you_mean
 
-
 SHORTEST = 4
 """Letters from which on the beginning of a finding's name says which is meant."""
 

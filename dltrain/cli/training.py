@@ -160,7 +160,7 @@ def train_in(folder: RunFolder, ready: Ready, interrupts: Interrupts, said: Said
         elif said.quiet:
             typer.echo(folder.path)
         else:
-            _show(folder.path, outcome, said.command)
+            _show(folder.path, outcome, said.command, ready)
     if outcome.diverged:
         raise typer.Exit(DIVERGED)
 
@@ -200,10 +200,20 @@ def _as_json(path: Path, outcome: Outcome) -> dict[str, Any]:
     return {"run": str(path), **(outcome.diagnosis or {})}
 
 
-def _show(path: Path, outcome: Outcome, command: str | None) -> None:
+def _show(path: Path, outcome: Outcome, command: str | None, ready: Ready) -> None:
     """The table for people, and what to add to the command; the run's path is the last line."""
     if outcome.diagnosis:
         from dltrain.report.verdicts import print_diagnosis
 
-        print_diagnosis({"run": str(path), **outcome.diagnosis}, title="", command=command)
+        shown = {"run": str(path), **outcome.diagnosis}
+        if command is not None:
+            shown["advice"] = [_for_own_config(piece, ready) for piece in shown["advice"]]
+        print_diagnosis(shown, title="", command=command)
     typer.echo(path)
+
+
+def _for_own_config(piece: Mapping[str, Any], ready: Ready) -> dict[str, Any]:
+    """Advice without the overrides that only config.resolved.yaml needs, where each layer spells its regularizer out."""
+    layers = enumerate(ready.loaded.experiment.architecture.layers)
+    idle = {f"architecture.layers.{i}.regularizer=null" for i, layer in layers if layer.regularizer is None}
+    return {**piece, "overrides": [override for override in piece["overrides"] if override not in idle]}

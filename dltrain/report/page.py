@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dltrain.report.charts import Chart, compare_dev_errors, curves, measures, scatter
 from dltrain.report.formats import clean, count, number
+from dltrain.report.health import HealthView, health_of
 from dltrain.report.predictions import Confusion, Example, confusion_of, worst_of
 from dltrain.report.view import View, view_of
 
@@ -54,6 +55,7 @@ class Section:
     state: str
     summary: tuple[str, ...]
     view: View | None
+    health: HealthView | None
     curves: Chart | None
     measures: tuple[Chart, ...]
     scatter: Chart | None
@@ -114,6 +116,7 @@ def _section(i: int, record: RunRecord, total: int) -> Section:
         state=clean(record.run.get("state") or "unknown"),
         summary=tuple(_summary(record)),
         view=view_of(record.diagnosis, task=record.task) if record.diagnosis else None,
+        health=health_of({"run": record.id, **record.diagnosis}) if record.diagnosis else None,
         curves=curves(f"{anchor}-curves", record.metrics, record.task, best),
         measures=tuple(measures(anchor, record.metrics, record.task, best)),
         scatter=scatter(f"{anchor}-scatter", predictions) if predictions and regression else None,

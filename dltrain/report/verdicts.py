@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from dltrain.report.bars import bar
 from dltrain.report.console import column, plain_table, show, width_of
 from dltrain.report.formats import clean
+from dltrain.report.health import HealthView, all_lines, health_of, short_lines
 from dltrain.report.view import GAPS, PARTS, ErrorRow, GapRow, NextStep, View, view_of
 
 if TYPE_CHECKING:
@@ -26,12 +27,14 @@ def print_diagnosis(
     title: str | None = None,
     task: str | None = None,
     command: str | None = None,
+    whole: bool = False,
     stream: TextIO | None = None,
 ) -> None:
     """Errors with intervals and bars, baselines beside them, gaps with verdicts, the headline, what to run next.
 
     `diagnosis` is the plain data of diagnosis.json; for regression each error may carry `rmse`. Without a
-    `title` the run's name is it. `command` is what the advice's overrides are added to (see view_of).
+    `title` the run's name is it. `command` is what the advice's overrides are added to (see view_of). Of the findings
+    about health the three worst are shown, with `whole` all, and what was not checked.
     """
     import sys
 
@@ -41,7 +44,7 @@ def print_diagnosis(
     parts += [_error_table(view, columns), ""]
     if view.gaps:
         parts += [_gap_table(view), ""]
-    parts += [_headline(view)]
+    parts += [_headline(view), *_health_lines(diagnosis, whole)]
     parts += [_quiet(f"  {row.label}: {row.settle}") for row in view.gaps if row.settle]
     parts += [_quiet(f"  {remark}") for remark in view.remarks]
     for step in view.steps:
@@ -50,11 +53,16 @@ def print_diagnosis(
 
 
 def print_diagnoses(
-    diagnoses: Sequence[Mapping[str, Any]], *, task: str | None = None, stream: TextIO | None = None
+    diagnoses: Sequence[Mapping[str, Any]],
+    *,
+    task: str | None = None,
+    whole: bool = False,
+    stream: TextIO | None = None,
 ) -> None:
-    """One row a run: errors with intervals, gaps with verdicts, headline. One run alone gets its full table."""
+    """One row a run: errors with intervals, gaps with verdicts, headline. One run alone gets its full table, with
+    `whole` all findings about its health."""
     if len(diagnoses) == 1:
-        print_diagnosis(diagnoses[0], task=task, stream=stream)
+        print_diagnosis(diagnoses[0], task=task, whole=whole, stream=stream)
         return
     views = [view_of(diagnosis, task=task) for diagnosis in diagnoses]
     names = [clean(PurePath(str(diagnosis.get("run") or "")).name) for diagnosis in diagnoses]
@@ -122,6 +130,20 @@ def _headline(view: View) -> Text:
     worst = "high" if "high" in view.headline else "low"
     style = STYLES["undetermined" if "undetermined" in view.headline else worst]
     return Text.assemble("verdict: ", (clean(view.headline), f"bold {style}"))
+
+
+def _health_lines(diagnosis: Mapping[str, Any], whole: bool) -> list[RenderableType]:
+    from rich.text import Text
+
+    health = health_of(diagnosis)
+    if health is None:
+        return []
+    lines = all_lines(health) if whole else short_lines(health, str(diagnosis.get("run") or "latest"))
+    return [Text(f"  {line}", style="" if _is_warning(line, health) else "dim") for line in lines]
+
+
+def _is_warning(line: str, health: HealthView) -> bool:
+    return any(line.removeprefix("warning ").startswith(f"{row.name}: ") for row in health.warnings)
 
 
 def _step_lines(step: NextStep) -> list[RenderableType]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dltrain.diagnosis.commands import in_run
 from dltrain.report.formats import NOTHING, clean, count, fixed, number, percent, rate_decimals
 
 PARTS = {"bayes": "Bayes", "train": "train", "train_dev": "train-dev", "dev": "dev", "test": "test"}
@@ -265,7 +266,7 @@ def next_steps(diagnosis: Mapping[str, Any], command: str | None) -> Iterable[Ne
 
 def _command(entry: Mapping[str, Any], command: str, run: str) -> str:
     if entry.get("command"):
-        return " ".join(shlex.quote(run) if word == "RUN" else word for word in entry["command"].split())
+        return shlex.join(in_run(entry["command"], run))
     overrides = [str(override) for override in entry.get("overrides") or ()]
     replaced = tuple(override.partition("=")[0] + "=" for override in overrides)
     kept = [word for word in shlex.split(command) if not word.startswith(replaced)] if replaced else []
