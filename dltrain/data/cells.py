@@ -245,8 +245,15 @@ def chunk_of(
         X[:, place] = values_of(columns[column], place, column, lines, bad, coding, plain)
     target = None if roles.target is None else labels_of(columns[roles.target], roles.target, lines, bad, coding.rules)
     ids = None if roles.id is None else [cell.strip() for cell in columns[roles.id]]
-    extras = {role: [sys.intern(cell.strip()) for cell in columns[column]] for role, column in roles.extras}
+    extras = {role: extra_of(columns[column], coding.rules) for role, column in roles.extras}
     return Chunk(X, target, ids, _compact(lines), extras)
+
+
+def extra_of(cells: Sequence[str], rules: Rules) -> list[str]:
+    """The cells of a column for other ends than inputs, without blanks around them; "" for gaps."""
+    found = [sys.intern(cell.strip()) for cell in cells]
+    gaps = {cell for cell in set(found) if rules.is_gap(cell)}
+    return ["" if cell in gaps else cell for cell in found] if gaps else found
 
 
 def values_of(

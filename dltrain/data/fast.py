@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from dltrain.data.cells import Chunk
+from dltrain.data.cells import Chunk, extra_of
 from dltrain.data.coding import Coding
 from dltrain.data.columns import GAP, days
 from dltrain.data.dialect import TRUTHS, Dialect
@@ -63,7 +63,9 @@ def frame_chunk(frame: pl.DataFrame, line: int, roles: Roles, coding: Coding) ->
         return None
     if target is not None:
         target = ["" if coding.rules.is_gap(cell) else cell for cell in target] if _any_gap(target, coding) else target
-    extras = {role: _strings(frame, column) or [] for role, column in roles.extras}
+    extras = {role: extra_of(_strings(frame, column) or [], coding.rules) for role, column in roles.extras}
+    if roles.id is not None and frame.get_column(str(roles.id)).null_count():
+        return None  # a row named NA keeps its name
     return Chunk(X, target, _strings(frame, roles.id), line, extras)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from dltrain.data.cells import BadCells, Chunk, labels_of, rows_elsewhere, values_of
+from dltrain.data.cells import BadCells, Chunk, extra_of, labels_of, rows_elsewhere, values_of
 from dltrain.data.coding import SAMPLE, Coding, Rules, look
 from dltrain.data.columns import GAP, Kind
 from dltrain.data.delimited import Choose, Misread, Opening
@@ -174,7 +174,7 @@ def _chunk(piece: pl.DataFrame, row: int, roles: Roles, coding: Coding, bad: Bad
             X[:, place] = values
     target = None if roles.target is None else labels_of(cells(roles.target), roles.target, lines, bad, coding.rules)
     ids = None if roles.id is None else [cell.strip() for cell in cells(roles.id)]
-    extras = {role: [cell.strip() for cell in cells(column)] for role, column in roles.extras}
+    extras = {role: extra_of(cells(column), coding.rules) for role, column in roles.extras}
     return Chunk(X, target, ids, row, extras)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from dltrain.config.records import Data, Experiment
+from dltrain.config.records import Data, Experiment, Split
 from dltrain.data import Prepared, prepare, read_rows
 from dltrain.errors import InputError
 
@@ -160,3 +161,19 @@ def test_a_large_block_of_truths_is_read_as_a_small_one(
     slow = inputs_of(prepare(experiment))
     monkeypatch.setattr("dltrain.data.fast.FAST_FROM", 1)
     np.testing.assert_array_equal(inputs_of(prepare(experiment)), slow)
+
+
+@pytest.mark.parametrize("fast_from", [1, 2**30])
+def test_rows_named_na_keep_their_name_and_a_group_so_called_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fast_from: int
+) -> None:
+    monkeypatch.setattr("dltrain.data.fast.FAST_FROM", fast_from)
+    path = tmp_path / "d.csv"
+    path.write_text(
+        "id,g,x,y\n" + "".join(f"{'NA' if i == 4 else i},{['NA', i % 9][i != 7]},{i},{i % 2}\n" for i in range(60))
+    )
+    data = Data(source=str(path), target="y", id="id")
+    model = prepare(Experiment(data=replace(data, exclude=["g"])))
+    assert "NA" in {name for part in model.parts.values() for name in part.ids or []}
+    with pytest.raises(InputError, match=r"d\.csv:9: no value in g, so its group is not known"):
+        prepare(Experiment(data=data, split=Split(group="g")))
