@@ -71,6 +71,10 @@ wheel: $(VENV)/.tests  ## Build the wheel, install it in an empty environment an
 bench: $(VENV)/.verify  ## Time an epoch beside PyTorch
 	@$(BIN)/python benchmarks/epoch.py
 
+.PHONY: trust
+trust: $(VENV)/.tests  ## Measure the diagnosis itself, and write its tables into docs and README (25 min)
+	@$(BIN)/python -m benchmarks.trust
+
 .PHONY: clean
 clean:  ## Remove the virtual environment and caches; runs stay
 	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

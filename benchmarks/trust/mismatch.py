@@ -23,7 +23,7 @@ N = 2000
 M, UNITS, STEPS = 1500, (16,), 600
 SHIFTS: tuple[tuple[Kind, Shift], ...] = (
     ("binary", Shift(kind="moved", strength=1.0)),
-    ("binary", Shift(kind="turned", strength=0.5)),
+    ("binary", Shift(kind="turned", strength=1.5)),
     ("binary", Shift(kind="blanked", strength=0.3)),
     ("binary", Shift(kind="relabelled", strength=0.1)),
     ("multiclass", Shift(kind="moved", strength=1.0)),
@@ -81,7 +81,7 @@ def pendigits(data: Path | None) -> dict[str, object] | None:
         for name, other in (("other_writers", True), ("same_writers", False)):
             declared = {
                 "data": {"source": str(folder / "pendigits_train.csv"), "target": "digit", "task": "multiclass"},
-                "split": {"train": 0.6, "train_dev": 0.2, "dev": 0.2, "test": 0},
+                "split": {"train": 0.75, "train_dev": 0.2, "dev": 0.25, "test": 0},
                 "architecture": {"layers": [32]},
                 "optimizer": {"kind": "adam", "learning_rate": 0.005},
                 "training": {"epochs": 15},

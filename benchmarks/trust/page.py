@@ -72,9 +72,9 @@ def advice(results: Results) -> list[str]:
 
 def mismatch(results: Results) -> list[str]:
     found = results["mismatch"]
-    shifts, alarms = found["found_of_shifted"], found["found_of_unshifted"]
+    shifts, alarms, of = found["found_of_shifted"], found["found_of_unshifted"], len(found["shifts"])
     rows = [
-        ["ten generated shifts", f"{shifts} of 10", f"{percent(found['power'])} of {found['redraws']} redraws"],
+        ["generated shifts", f"{shifts} of {of}", f"{percent(found['power'])} of {found['redraws']} redraws"],
         [
             "the same without shift",
             f"{alarms} of 10",

@@ -19,6 +19,7 @@ from dltrain.engine.streams import generator
 
 Kind = Literal["binary", "multiclass", "regression"]
 Family = Literal["clusters", "regions"]
+ShiftKind = Literal["moved", "scaled", "turned", "blurred", "blanked", "clipped", "swapped", "relabelled"]
 
 COMPONENTS = 3
 """Gaussians that make up a class of the family `clusters`."""
@@ -47,7 +48,7 @@ class Draw(IntEnum):
 class Shift:
     """How another source differs. `strength` 0 changes nothing."""
 
-    kind: Literal["moved", "scaled", "turned", "blurred", "blanked", "clipped", "swapped", "relabelled"]
+    kind: ShiftKind
     strength: float
 
 

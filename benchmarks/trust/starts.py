@@ -90,17 +90,14 @@ def generated(folder: Path, number: int) -> tuple[str, Path]:
         noise=float(random.choice([0.0, 0.05, 0.15])),
         wiggles=int(random.integers(3, 9)),
     )
-    m = int(random.choice([80, 300, 1500]))
+    overfits = number % 5 < 2
+    m = int(random.choice([60, 150] if overfits else [150, 500, 1500]))
     arrays = {}
     for part, what, n in (("train", Draw.TRAIN, m), ("dev", Draw.DEV, DEV), ("test", Draw.TEST, FRESH)):
         arrays[f"x_{part}"], arrays[f"y_{part}"] = problem.draw(n, what)
     name = f"generated_{number}"
     np.savez(folder / f"{name}.npz", **arrays)
-    how = {
-        "layers": ([2], [4], [16], [64, 64])[random.integers(0, 4)],
-        "steps": int(random.choice([40, 200, 800])),
-        "learning_rate": float(random.choice([0.0003, 0.003, 0.01])),
-    }
+    how = _overfitting(random) if overfits else _any(random)
     if random.random() < 0.25:
         how |= {"lambd": 1.0} if random.random() < 0.5 else {"keep_prob": 0.5}
     data = {
@@ -114,3 +111,21 @@ def generated(folder: Path, number: int) -> tuple[str, Path]:
     scale = float(np.var(arrays["y_train"])) if kind == "regression" else 1.0
     declared["diagnosis"] = {"bayes_error": round(problem.bayes() / scale, 6)}
     return name, written(folder, name, declared)
+
+
+def _overfitting(random: np.random.Generator) -> dict[str, Any]:
+    """A network that learns its few examples by heart."""
+    return {
+        "layers": ([32], [64, 64])[random.integers(0, 2)],
+        "steps": int(random.choice([400, 800])),
+        "learning_rate": float(random.choice([0.003, 0.01])),
+    }
+
+
+def _any(random: np.random.Generator) -> dict[str, Any]:
+    """From too small, too short and too slow to good enough."""
+    return {
+        "layers": ([2], [4], [16], [64, 64])[random.integers(0, 4)],
+        "steps": int(random.choice([40, 200, 800])),
+        "learning_rate": float(random.choice([0.0003, 0.003, 0.01])),
+    }
