@@ -146,7 +146,7 @@ def evaluate_part(path: Path, part: str) -> Evaluation:
         named = hashlib.sha256(ready.data.sha256.encode() + np.ascontiguousarray(rows.rows).tobytes()).hexdigest()
         home, name = runs.home_of(path)
         earlier = runs.record_look(home, named, name, len(rows.y), measured.error)
-        record["looks"] = runs.count_looks(path.parent, path.name)
+        record["looks"] = runs.count_looks(home, name)
         runs.write_test(path, {"schema_version": 1, **record})
         if earlier:
             times = "once" if earlier == 1 else f"{earlier} times"
@@ -249,7 +249,7 @@ def read_diagnosis(path: Path, bayes_error: float | None = None) -> dict[str, An
     test = runs.read_test(path)
     if test is not None:
         found = diagnosis.with_test(found, test["error"])
-        found["errors"]["test"] |= {"looks": runs.count_looks(path.parent, path.name)}
+        found["errors"]["test"] |= {"looks": runs.count_looks(*runs.home_of(path))}
         found["advice"] = [piece for piece in found["advice"] if "--part test" not in piece.get("command", "")]
     return {"run": str(path), **found}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,11 @@ def command(
     test_error: Rate = None,
     train_size: Annotated[int | None, typer.Option(min=1, help="Training examples.")] = None,
     dev_size: Annotated[int | None, typer.Option(min=1, help="Dev examples: gives intervals.")] = None,
+    train_dev_size: Annotated[int | None, typer.Option(min=1, help="Train-dev examples.")] = None,
+    test_size: Annotated[int | None, typer.Option(min=1, help="Test examples.")] = None,
+    bayes_size: Annotated[
+        int | None, typer.Option(min=1, help="Examples that the Bayes error was measured on, by people.")
+    ] = None,
     threshold: Annotated[str | None, typer.Option(metavar="RATE", help="A gap above it is high; 2%.")] = None,
     confidence: Annotated[str | None, typer.Option(metavar="RATE", help="Of the intervals; 95%.")] = None,
     fail_on: Annotated[
@@ -46,13 +52,19 @@ def command(
         "dev": dev_error,
         "test": test_error,
     }
-    sizes = {"train": train_size, "dev": dev_size}
+    sizes = {
+        "train": train_size,
+        "dev": dev_size,
+        "train_dev": train_dev_size,
+        "test": test_size,
+        "bayes": bayes_size,
+    }
     restated = bool(names) and all(value is None for part, value in typed.items() if part != "bayes")
     by_hand = not restated and any(value is not None for value in typed.values())
     if by_hand:
         found = [_typed(names, typed, sizes, threshold or "2%", confidence or "95%")]
     else:
-        _refuse_lone({"--train-size": train_size, "--dev-size": dev_size}, threshold, confidence)
+        _refuse_lone(sizes, threshold, confidence)
         found = _of_runs(runs_dir, names or [], bayes_error)
     _show(found, as_json, many=len(names or []) != 1 and not by_hand)
     from dltrain.diagnosis import findings
@@ -74,7 +86,8 @@ def _wanted(fail_on: str | None) -> set[str]:
 
 def _refuse_lone(sizes: dict[str, int | None], threshold: str | None, confidence: str | None) -> None:
     """Options that say nothing about a run, which has its own sizes, threshold and confidence."""
-    given = {**sizes, "--threshold": threshold, "--confidence": confidence}
+    options = {f"--{part.replace('_', '-')}-size": size for part, size in sizes.items()}
+    given = {**options, "--threshold": threshold, "--confidence": confidence}
     lone = [option for option, value in given.items() if value is not None]
     if lone:
         raise InputError(*(Problem("goes with errors typed by hand, --train-error and --dev-error", o) for o in lone))
@@ -96,6 +109,10 @@ def _typed(
         problems.insert(0, Problem("name runs or type errors, not both"))
     if typed["train"] is None:
         problems.append(Problem("is needed too: bias and variance are measured from it", "--train-error"))
+    for part, size in sizes.items():
+        if size is not None and typed[part] is None:
+            name = part.replace("_", "-")
+            problems.append(Problem(f"goes with --{name}-error, which is not given", f"--{name}-size"))
     if problems:
         raise InputError(*problems)
     measurements = {
@@ -140,7 +157,25 @@ def _of_runs(runs_dir: Path, names: list[str], bayes_error: str | None) -> list[
     finished = [summary.path for summary in listed if summary.headline is not None and summary.kind == "run"]
     if not finished:
         raise InputError(f"no diagnosed run in {runs_dir}; dltrain train CONFIG makes one")
-    return [trained.read_diagnosis(path) for path in finished]
+    settings = {summary.path: summary.settings for summary in listed}
+    return _told_apart([trained.read_diagnosis(path) for path in finished], [settings[path] for path in finished])
+
+
+def _with_metrics(path: Path, found: dict[str, Any]) -> dict[str, Any]:
+    """With `metrics`: what the run's predictions tell beside their error."""
+    from dltrain import trained
+
+    metrics = trained.read_metrics(path)
+    return found if metrics is None else {**found, "metrics": metrics}
+
+
+def _told_apart(found: list[dict[str, Any]], settings: Sequence[Mapping[str, Any] | None]) -> list[dict[str, Any]]:
+    """Of several runs each with `differs`: its own values of the keys in which their configs differ."""
+    from dltrain import runs
+
+    if len(found) < 2:
+        return found
+    return [{**one, "differs": own} for one, own in zip(found, runs.told_apart(settings), strict=True)]
 
 
 def _show(found: list[dict[str, Any]], as_json: bool, many: bool) -> None:

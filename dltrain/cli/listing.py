@@ -63,14 +63,19 @@ def print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
     writer.writerows(rows)
 
 
-def print_table(rows: Sequence[Mapping[str, Any]], runs_dir: Path) -> None:
-    """The list for people."""
+def print_table(
+    rows: Sequence[Mapping[str, Any]], runs_dir: Path, settings: Mapping[str, Mapping[str, Any] | None]
+) -> None:
+    """The list for people, with what differs between the runs' `settings` {id: config}."""
     if not rows:
         print(f"no run in {runs_dir}; dltrain train CONFIG makes one", file=sys.stderr)
         return
     from dltrain.report.tables import print_runs
+    from dltrain.runs import told_apart
 
-    print_runs([{**row, "epoch": row["epochs"], "errors": _errors(row)} for row in rows])
+    own = told_apart([settings.get(row["id"]) for row in rows])
+    shown = zip(rows, own, strict=True)
+    print_runs([{**row, "epoch": row["epochs"], "errors": _errors(row), "differs": differs} for row, differs in shown])
 
 
 def _errors(row: Mapping[str, Any]) -> dict[str, float]:

@@ -29,10 +29,11 @@ def command(
     if run is not None:
         listing.show_one(runs.find_either(runs_dir, run), as_json)
         return
-    rows = listing.chosen(runs.list_runs(runs_dir), sort, only or [])
+    summaries = runs.list_runs(runs_dir)
+    rows = listing.chosen(summaries, sort, only or [])
     if as_json:
         print_json({"runs": rows})
     elif as_csv:
         listing.print_csv(rows)
     else:
-        listing.print_table(rows, runs_dir)
+        listing.print_table(rows, runs_dir, {summary.id: summary.settings for summary in summaries})

@@ -12,7 +12,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 def parse_rate(text: str, name: str | None = None) -> float:
     """`1%` is 0.01 and `0.11` is 0.11. `name` is what the rate is called in a refusal (`--dev-error`).
 
-    Raises InputError unless it is a number from 0 to 1, or from 0% to 100%.
+    Raises InputError unless it is a number from 0 to 1, or from 0% to 100%; for a bare 1 too, which may mean either.
     """
     from decimal import Decimal
 
@@ -26,6 +26,8 @@ def parse_rate(text: str, name: str | None = None) -> float:
     if value > 1:
         percent = not written.endswith("%") and value <= 100
         raise _refusal(text, name, f"; did you mean {number}%?" if percent and value >= 2 else "")
+    if value == 1 and not written.endswith("%"):
+        raise _refusal(text, name, "; write 1% or 100%, whichever is meant")
     return abs(float(value))
 
 

@@ -14,7 +14,7 @@ PARTS = ("bayes", "train", "train_dev", "dev", "test")
 GAPS = ("avoidable_bias", "variance", "mismatch", "test_gap")
 ASSUMED_BAYES = Measurement(0.0, source="assumed")
 ASSUMED = ("assumed", "estimated")
-"""Sources of a Bayes error that the true one may well lie above: a low avoidable bias is sure then, a high one is not."""
+"""Sources of a Bayes error that the true one may lie above: a low avoidable bias is sure then, a high one is not."""
 
 
 def diagnose(
@@ -159,8 +159,8 @@ def _question(name: str, a: str, b: str, threshold: float, confidence: float) ->
 
 
 def _left_open(bias: Gap) -> Gap:
-    """Noise in a target is the rule, so for regression a Bayes error of 0 is no more than a guess; but a bias that is low
-    against it is low against any."""
+    """Noise in a target is the rule, so for regression a Bayes error of 0 is no more than a guess; only a bias that is
+    low against it is low against any other."""
     settle = {"part": "bayes", "more": None, "if": "a Bayes error is stated"}
     return Gap(bias.value, bias.low, bias.high, "undetermined", bias.point, settle)
 

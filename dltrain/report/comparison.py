@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, TextIO
 
 from dltrain.report.console import column, plain_table, show
-from dltrain.report.formats import clean, count, fixed, number, percent, rate_decimals
+from dltrain.report.differing import differing_words
+from dltrain.report.formats import clean, count, fixed, percent, rate_decimals
 from dltrain.report.view import Writer, interval
 
 TESTS = {
@@ -18,7 +18,6 @@ TESTS = {
     "t over groups": "p and interval: Student's t over groups",
     "crossed bootstrap": "p and interval: crossed bootstrap over seeds and examples",
 }
-LONGEST = 40
 
 
 def print_comparison(found: Mapping[str, Any], *, stream: TextIO | None = None) -> None:
@@ -41,7 +40,8 @@ def print_comparison(found: Mapping[str, Any], *, stream: TextIO | None = None) 
         name, error = entry["config" if by_config else "run"], entry["error"]
         ends = str(len(entry["runs"])) if by_config else interval(error.get("low"), error.get("high"), write)
         cells = [clean(name), write(error["value"]), ends, *_pair_cells(against.get(name), write)]
-        table.add_row(*cells, _settings(found["differences"], name))
+        own = {key: values[name] for key, values in found["differences"].items()}
+        table.add_row(*cells, *differing_words([own], None))
     show(_title(found), table, "", *(f"  {line}" for line in _remarks(found)), stream=stream)
 
 
@@ -67,17 +67,6 @@ def _pair_cells(pair: Mapping[str, Any] | None, write: Writer) -> list[str]:
     return [write(difference["value"]), interval(difference["low"], difference["high"], write), words, pair["verdict"]]
 
 
-def _settings(differences: Mapping[str, Mapping[str, Any]], name: str) -> str:
-    return "  ".join(f"{clean(key)}={_value(values[name])}" for key, values in differences.items())
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, float):
-        return number(value)
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return clean(text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}...")
-
-
 def _remarks(found: Mapping[str, Any]) -> list[str]:
     pairs = found["pairs"]
     lines = [f"this compares {found['about']}."]
@@ -86,8 +75,8 @@ def _remarks(found: Mapping[str, Any]) -> list[str]:
     lines += [f"{TESTS.get(test, test)}{holm}." for test in sorted(tests)]
     if len(pairs) > 1:
         alike = sum(pair["verdict"] != "worse" for pair in pairs)
-        which = f"{alike} of {len(pairs)} pairs are not told apart" if alike else f"all {len(pairs)} pairs are told apart"
-        lines.append(f"{which}; --json has every pair.")
+        which = f"{alike} of {len(pairs)} pairs are not" if alike else f"all {len(pairs)} pairs are"
+        lines.append(f"{which} told apart; --json has every pair.")
     if any(entry.get("selected") for entry in found.get("runs", ())):
         lines.append("dev chose the epoch of some of these (early stopping): their errors are a little optimistic.")
     if not found["differences"]:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dltrain.report.console import column, plain_table, show
+from dltrain.report.differing import differing_words
 from dltrain.report.formats import NOTHING, clean, count, fixed, number, percent, rate_decimals
+from dltrain.report.metrics import metric_facts
 from dltrain.report.view import interval, weighted
 
 if TYPE_CHECKING:
@@ -23,7 +25,8 @@ def print_runs(runs: Sequence[Mapping[str, Any]], *, stream: TextIO | None = Non
     """One row a run, in the order given.
 
     Read of each: `id`, `state`, `task`, `epoch`, `errors` ({part: {value, low, high, n}} or {part: value}),
-    `headline`, `created` (an ISO time, shown to the minute). What is missing stays empty.
+    `headline`, `differs` ({dotted key: value}), `created` (an ISO time, shown to the minute). What is missing stays
+    empty.
     """
     parts = [part for part in ("train", "dev", "test") if any(_error(run, part) is not None for run in runs)]
     table = plain_table()
@@ -33,14 +36,16 @@ def print_runs(runs: Sequence[Mapping[str, Any]], *, stream: TextIO | None = Non
     for part in parts:
         column(table, part, right=True)
     column(table, "verdict")
+    column(table, "differs")
     column(table, "created")
-    for run in runs:
+    apart = differing_words([run.get("differs") or {} for run in runs])
+    for run, differs in zip(runs, apart, strict=True):
         errors = [_error_cell(run, part) for part in parts]
         state = _styled(str(run.get("state") or NOTHING), STATES)
         epoch = "" if run.get("epoch") is None else count(run["epoch"])
         words = clean(run.get("headline") or "")
         created = clean(run.get("created") or "").replace("T", " ")[: len("2026-11-22 13:46")]
-        table.add_row(clean(run.get("id") or ""), state, epoch, *errors, words, created)
+        table.add_row(clean(run.get("id") or ""), state, epoch, *errors, words, differs, created)
     show(_without_empty_columns(table), stream=stream)
 
 
@@ -241,8 +246,19 @@ def print_evaluation(
     weights = weighted(error)
     examples = error.get("n") if not weights else f"{error.get('n')}, {weights}"
     facts += [("examples", examples), ("loss", result.get("loss"))]
-    facts += [(MEASURES.get(name, name), value) for name, value in (result.get("metrics") or {}).items()]
+    metrics = result.get("metrics") or {}
+    plain = {name: value for name, value in metrics.items() if value is None or isinstance(value, int | float)}
+    facts += [(MEASURES.get(name, name), value) for name, value in plain.items()]
+    facts += metric_facts(metrics)
+    facts += [("looks", _looks(result["looks"]))] if result.get("looks") else []
     print_facts(facts, title=clean(result.get("part") or "data"), stream=stream)
+
+
+def _looks(looks: Mapping[str, Any]) -> str:
+    """How often these test rows were looked at, this look included."""
+    times = "once" if looks["looks"] == 1 else f"{count(looks['looks'])} times"
+    by = "" if looks["runs"] == 1 else f", by {count(looks['runs'])} runs"
+    return f"these rows were looked at {times}{by}"
 
 
 __all__ = [

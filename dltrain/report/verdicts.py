@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dltrain.report.bars import bar
 from dltrain.report.console import column, plain_table, show, width_of
+from dltrain.report.differing import differing_words
 from dltrain.report.formats import clean
 from dltrain.report.health import HealthView, all_lines, health_of, short_lines
+from dltrain.report.metrics import metric_facts
 from dltrain.report.view import GAPS, PARTS, ErrorRow, GapRow, NextStep, View, view_of
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ def print_diagnosis(
     parts += [_headline(view), *_health_lines(diagnosis, whole)]
     parts += [_quiet(f"  {row.label}: {row.settle}") for row in view.gaps if row.settle]
     parts += [_quiet(f"  {remark}") for remark in view.remarks]
+    parts += [_quiet(f"  {words}") for words in _metric_lines(diagnosis.get("metrics") or {})]
     for step in view.steps:
         parts += _step_lines(step)
     show(*(part for part in parts if part is not None), stream=stream)
@@ -66,7 +69,12 @@ def print_diagnoses(
         return
     views = [view_of(diagnosis, task=task) for diagnosis in diagnoses]
     names = [clean(PurePath(str(diagnosis.get("run") or "")).name) for diagnosis in diagnoses]
-    show(_comparison(names, views), stream=stream)
+    show(_comparison(names, views, differing_words([found.get("differs") or {} for found in diagnoses])), stream=stream)
+
+
+def _metric_lines(metrics: Mapping[str, Any]) -> Iterator[str]:
+    part = metrics.get("part", "dev")
+    yield from (f"{part}, {name}: {words}" for name, words in metric_facts(metrics))
 
 
 def _title(title: str) -> Text:
@@ -153,7 +161,7 @@ def _step_lines(step: NextStep) -> list[RenderableType]:
     return ["", words, f"  {step.command}"] if step.command else ["", words]
 
 
-def _comparison(names: Sequence[str], views: Sequence[View]) -> Table:
+def _comparison(names: Sequence[str], views: Sequence[View], apart: Sequence[str]) -> Table:
     parts = [key for key in PARTS if key != "bayes" and any(view.error(key) for view in views)]
     gaps = [key for key in GAPS if any(view.gap(key) for view in views)]
     table = plain_table()
@@ -163,9 +171,12 @@ def _comparison(names: Sequence[str], views: Sequence[View]) -> Table:
     for key in gaps:
         column(table, GAPS[key], right=True)
     column(table, "verdict")
-    for name, view in zip(names, views, strict=True):
+    if any(apart):
+        column(table, "differs")
+    for name, view, differs in zip(names, views, apart, strict=True):
         errors = [_with_interval(view.error(key)) for key in parts]
-        table.add_row(name, *errors, *(_short_gap(view.gap(key)) for key in gaps), _headline_only(view))
+        more = [differs] if any(apart) else []
+        table.add_row(name, *errors, *(_short_gap(view.gap(key)) for key in gaps), _headline_only(view), *more)
     return table
 
 

@@ -185,14 +185,15 @@ def _note(entry: Mapping[str, Any], baseline: bool) -> str:
     words += [str(source)] if source and source != "measured" else []
     words += ["selected"] if entry.get("selected") else []
     words += [weighted(entry)] if weighted(entry) else []
-    words += [f"{entry['interval']} interval"] if entry.get("interval") in ("t", "clustered") else []
+    words += ["t interval"] if entry.get("interval") == "t" else []
     return ", ".join(words)
 
 
 def weighted(entry: Mapping[str, Any]) -> str:
-    """`weighted: n_eff 204`, what the examples of a weighted error are worth; empty for a plain one."""
+    """`weighted: n_eff 204`, what the examples of a weighted error (or of groups) are worth; empty for a plain one."""
     n_eff = entry.get("n_eff")
-    return "" if n_eff is None else f"weighted: n_eff {count(round(n_eff))}"
+    what = "clustered" if entry.get("interval") == "clustered" else "weighted"
+    return "" if n_eff is None else f"{what}: n_eff {count(round(n_eff))}"
 
 
 def _gap_row(key: str, entry: Mapping[str, Any], write: Writer, train_dev: bool) -> GapRow:
@@ -239,9 +240,18 @@ def _remarks(diagnosis: Mapping[str, Any], errors: Mapping[str, Any], regression
     if errors.get("bayes", {}).get("source") == "assumed":
         bias = (diagnosis.get("verdict") or {}).get("bias")
         start = "high bias if a Bayes error of 0 is right" if bias == "high" else "a Bayes error of 0 is assumed"
-        yield f"{start}: set diagnosis.bayes_error."
+        typed = errors.get("train", {}).get("source") == "typed"
+        yield f"{start}: {'give --bayes-error' if typed else 'set diagnosis.bayes_error'}."
+    yield from _of_bayes(errors.get("bayes", {}))
     if errors.get("dev", {}).get("selected"):
         yield "dev chose this model (selected), so its error is a little optimistic."
+    looks = errors.get("test", {}).get("looks") or {}
+    if looks.get("looks", 0) > 1:
+        by = "" if looks["runs"] == 1 else f", by {count(looks['runs'])} runs"
+        yield f"the test rows were looked at {count(looks['looks'])} times{by}: choosing by them makes them a dev set."
+    yield from _of_training(errors.get("train", {}), errors.get("dev") or {}, regression)
+    if any(entry.get("interval") == "clustered" for entry in errors.values()):
+        yield "rows come in groups or in time (clustered): n_eff is how many independent examples they are worth."
     dev, linear = errors.get("dev"), (diagnosis.get("baselines") or {}).get("linear")
     if dev and linear and linear["value"] <= dev["value"]:
         yield "the linear model does as well: architecture.layers=[] is the simpler network."
@@ -249,6 +259,38 @@ def _remarks(diagnosis: Mapping[str, Any], errors: Mapping[str, Any], regression
     if threshold is not None:
         shown = fixed(threshold, 3) if regression else percent(threshold, rate_decimals((), [threshold]))
         yield f"a gap above {shown} is high; intervals are per gap, not joint."
+
+
+def _of_bayes(bayes: Mapping[str, Any]) -> Iterable[str]:
+    """Where the Bayes error comes from, if it was neither stated nor assumed."""
+    if bayes.get("source") == "human":
+        yield "the Bayes error is taken to be that of people (diagnosis.human_error); it may be lower."
+    if bayes.get("source") == "estimated":
+        rows = f" ({count(bayes['rows'])} training rows)" if bayes.get("rows") else ""
+        yield (
+            f"the Bayes error is estimated from equal inputs with other targets{rows}: a lower bound, so a high bias "
+            "is high only if it is no higher: set diagnosis.bayes_error."
+        )
+
+
+def _of_training(train: Mapping[str, Any], dev: Mapping[str, Any], regression: bool) -> Iterable[str]:
+    """What dropout and batch norm's averages do to the gap, where the network has them."""
+    clean, parts = train.get("value"), []
+    write: Writer = (lambda value: fixed(value, 3)) if regression else (lambda value: percent(value, 2))
+    statistics, dropout = train.get("with_batch_statistics"), train.get("with_dropout")
+    if statistics is not None:
+        parts.append(f"{write(statistics)} with batch norm's batch statistics in place of its averages")
+    if dropout is not None:
+        parts.append(f"{write(dropout)} with dropout on")
+    if parts and clean is not None:
+        last = statistics if dropout is None else dropout
+        owed = "" if not dev else f": so the gap to dev would look {_moved(last - clean, write)}"
+        yield f"train, measured clean, is {write(clean)}; {' and '.join(parts)}{owed}."
+
+
+def _moved(more: float, write: Writer) -> str:
+    """How a gap to dev changes when the training error is so much higher."""
+    return f"{write(abs(more))} {'smaller' if more > 0 else 'larger'}" if more else "the same"
 
 
 def next_steps(diagnosis: Mapping[str, Any], command: str | None) -> Iterable[NextStep]:

@@ -9,7 +9,7 @@ from dltrain.runs.facts import machine_facts
 from dltrain.runs.folder import RunFolder, timestamp
 from dltrain.runs.ids import checked_id, new_id
 from dltrain.runs.listing import RunSummary, find, find_either, list_runs
-from dltrain.runs.looks import record_look
+from dltrain.runs.looks import count_looks, record_look
 from dltrain.runs.model import decode_model, encode_model
 from dltrain.runs.predictions import decode_predictions, encode_predictions
 from dltrain.runs.records import (
@@ -28,7 +28,7 @@ from dltrain.runs.records import (
 )
 from dltrain.runs.resume import RunOver, add_page, peek, reopen
 from dltrain.runs.sameness import data_changed, describe_request, differing_keys, facts_drift, same_request
-from dltrain.runs.settings import differing, settings_of, without_seed
+from dltrain.runs.settings import differing, settings_of, told_apart, without_seed
 
 __all__ = [
     "Checkpoint",
@@ -39,6 +39,7 @@ __all__ = [
     "add_page",
     "checked_id",
     "claim",
+    "count_looks",
     "create",
     "data_changed",
     "decode_model",
@@ -72,6 +73,7 @@ __all__ = [
     "reopen",
     "same_request",
     "settings_of",
+    "told_apart",
     "without_seed",
     "timestamp",
     "write_test",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from dltrain.runs.records import (
     read_run,
     read_study,
 )
+from dltrain.runs.settings import settings_of
 from dltrain.storage import plainly, shown
 
 PathLike = str | os.PathLike[str]
@@ -48,6 +49,8 @@ class RunSummary:
     epochs: int | None
     kind: str = "run"
     """run, or study: several runs, which are no lines of their own."""
+    settings: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    """The settled config; None where none was kept."""
 
 
 def list_runs(runs_dir: PathLike) -> list[RunSummary]:
@@ -89,6 +92,7 @@ def _summary(folder: str) -> RunSummary | None:
         errors=errors,
         headline=_text(diagnosis.get("headline")),
         epochs=_epochs(folder, run),
+        settings=settings_of(run),
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 from dltrain.runs.folder import timestamp
 from dltrain.runs.listing import PathLike
-from dltrain.storage import Lines, make_folders, to_json
+from dltrain.storage import Lines, make_folders, read_if_there, to_json
 
 LOOKS = "looks.jsonl"
 _PATIENCE = 10.0
@@ -32,9 +34,24 @@ def record_look(runs_dir: PathLike, rows_sha256: str, run: str, n: int, error: f
     return earlier
 
 
+def count_looks(runs_dir: PathLike, run: str) -> dict[str, int]:
+    """{looks, runs}: how often the test rows that `run` was last measured on were looked at, and by how many runs.
+    None of both for a run that never looked."""
+    data = read_if_there(os.path.join(runs_dir, LOOKS)) or b""
+    looks = [look for line in data.splitlines() if (look := _look(line))]
+    rows = next((look.get("rows_sha256") for look in reversed(looks) if look.get("run") == run), None)
+    same = [str(look.get("run")) for look in looks if rows is not None and look.get("rows_sha256") == rows]
+    return {"looks": len(same), "runs": len(set(same))}
+
+
 def _rows(line: bytes) -> object:
+    return _look(line).get("rows_sha256")
+
+
+def _look(line: bytes) -> dict[str, Any]:
+    """Empty for a line that makes no sense."""
     try:
         look = json.loads(line)
     except (ValueError, RecursionError):
-        return None
-    return look.get("rows_sha256") if isinstance(look, dict) else None
+        return {}
+    return look if isinstance(look, dict) else {}

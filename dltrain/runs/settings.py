@@ -25,17 +25,18 @@ def without_seed(settings: Mapping[str, Any]) -> str:
 def differing(trees: Sequence[Any]) -> dict[str, list[Any]]:
     """{dotted key: its value in each tree} for the keys in which they are not all the same; None where one has none.
 
-    Lists of different lengths differ as a whole, and of records of another `kind` the keys that all of them have.
+    Lists of different lengths differ as a whole, and of records of another `kind` the keys that all of them have. 1 and
+    1.0 are the same.
     """
     return dict(_differing(list(trees), ""))
 
 
 def _differing(trees: list[Any], key: str) -> Iterator[tuple[str, list[Any]]]:
-    if len(trees) < 2 or len({canonical_json(tree) for tree in trees}) == 1:
+    if all(tree == trees[0] for tree in trees[1:]):
         return
     if all(isinstance(tree, Mapping) for tree in trees):
         names = list(dict.fromkeys(name for tree in trees for name in tree))
-        if len({canonical_json(tree.get("kind")) for tree in trees}) > 1:
+        if any(tree.get("kind") != trees[0].get("kind") for tree in trees):
             names = [name for name in names if all(name in tree for tree in trees)]
         for name in names:
             yield from _differing([tree.get(name) for tree in trees], f"{key}.{name}" if key else name)
@@ -51,3 +52,11 @@ def _brief(value: Any) -> Any:
     if isinstance(value, list) and value and all(isinstance(item, Mapping) and "units" in item for item in value):
         return [item["units"] for item in value]
     return value
+
+
+def told_apart(settings: Sequence[Mapping[str, Any] | None]) -> list[dict[str, Any]]:
+    """Of each run its own values of the keys in which the runs differ; nothing for one that kept no settings."""
+    known = [one for one in settings if one is not None]
+    found = differing(known)
+    own = iter([{key: values[i] for key, values in found.items()} for i in range(len(known))])
+    return [{} if one is None else next(own) for one in settings]

@@ -24,7 +24,7 @@ def people(empty_folder: Path) -> Path:
     for person in range(40):
         a, b = draws.normal(size=2).round(3)
         y = int(a + b > 0) ^ (person % 4 == 0)
-        lines += [f"p{person},{6 * person + i},{a},{b},{'no yes'.split()[y]}" for i in range(6)]
+        lines += [f"p{person},{6 * person + i},{a},{b},{['no', 'yes'][y]}" for i in range(6)]
     path = empty_folder / "people.csv"
     path.write_text("\n".join(lines) + "\n")
     return path

@@ -6,8 +6,12 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cli_calling import call
+
+from dltrain import runs
+from dltrain.diagnosis.intervals import wilson
 
 NOTES = [  # the four pairs of the notes' section 1.2, and the third remark below it
     (("1%", "11%"), "high variance"),
@@ -92,6 +96,34 @@ def test_mismatch() -> None:
     assert found["headline"].endswith("data mismatch")
 
 
+def test_every_part_may_have_a_size() -> None:
+    sizes = ["--dev-size", "900", "--train-dev-size", "800", "--test-size", "700", "--bayes-size", "600"]
+    errors = ["--train-dev-error", "10%", "--test-error", "12%", "--bayes-error", "2%"]
+    found = call(*typed("1%", "11%"), *errors, *sizes, "--json").json
+    for part, value, n in (("dev", 0.11, 900), ("train_dev", 0.10, 800), ("test", 0.12, 700), ("bayes", 0.02, 600)):
+        entry = found["errors"][part]
+        assert (entry["n"], entry["low"], entry["high"]) == (n, *wilson(value, n, 0.95)), part
+    assert found["gaps"]["mismatch"]["low"] < 0.01 < found["gaps"]["mismatch"]["high"]
+
+
+def test_a_size_without_its_error_is_refused() -> None:
+    called = call(*typed("1%", "11%"), "--test-size", "100", "--bayes-size", "9")
+    assert (called.code, called.out, len(called.errors)) == (2, "", 2)
+    assert "--test-size: goes with --test-error, which is not given" in called.err
+
+
+def test_a_bare_1_may_mean_either() -> None:
+    called = call(*typed("1", "11%"))
+    assert (called.code, called.out) == (2, "")
+    assert "--train-error: '1' is no rate" in called.err and "write 1% or 100%, whichever is meant" in called.err
+    assert call(*typed("100%", "1%")).code == 0
+
+
+def test_typed_errors_are_told_of_their_own_option() -> None:
+    assert "give --bayes-error" in call(*typed("15%", "16%")).out
+    assert "diagnosis.bayes_error" not in call(*typed("15%", "16%")).out
+
+
 # ---- of runs
 
 
@@ -101,7 +133,15 @@ def test_one_run(shelf: Path) -> None:
     assert "verdict: " in called.out and "majority class" in called.out
     found = call("diagnose", "trees", "--runs-dir", shelf / "runs", "--json").json
     written = json.loads((shelf / "runs/trees/diagnosis.json").read_text())
+    metrics = found.pop("metrics")
     assert found == {"run": str(shelf / "runs/trees"), **written}
+    assert metrics["part"] == "dev"
+    arrays = runs.decode_predictions(shelf / "runs/trees")
+    wrong = np.flatnonzero(arrays["errors"])
+    assert sum(one["error"]["n"] for one in metrics["per_class"]) == 12
+    assert {one["row"] for one in metrics["mistakes"]} == set(arrays["rows"][wrong].tolist())
+    assert all(one["id"] == f"tree-{one['row']}" for one in metrics["mistakes"])
+    assert "expected calibration error" in called.out and "surest mistakes" in called.out
 
 
 def test_all_runs_newest_first(shelf: Path) -> None:
@@ -112,6 +152,18 @@ def test_all_runs_newest_first(shelf: Path) -> None:
     assert set(found) == {"schema_version", "runs"}
     assert [Path(run["run"]).name for run in found["runs"]] == rows
     assert all({"errors", "gaps", "verdict", "headline", "baselines", "advice"} <= set(run) for run in found["runs"])
+
+
+def test_what_differs_between_runs_is_said(shelf: Path, empty_folder: Path) -> None:
+    for epochs in (1, 2):
+        config = ["data={source: digits, target: label}", "architecture.layers=[]", f"training.epochs={epochs}"]
+        assert call("train", *config, "-q", "--run-id", f"e{epochs}").code == 0
+    found = call("diagnose", "e2", "e1", "--json").json["runs"]
+    assert [run["differs"] for run in found] == [{"training.epochs": 2}, {"training.epochs": 1}]
+    for command in ("diagnose", "runs"):
+        lines = call(command).out.splitlines()
+        assert "differs" in lines[0] and "training.epochs=2" in lines[2] and "training.epochs=1" in lines[3]
+    assert "differs" not in call("runs", "--runs-dir", shelf / "runs").out  # they have little in common
 
 
 def test_several_runs_by_path_and_prefix(shelf: Path) -> None:

@@ -25,7 +25,9 @@ def test_each_part(part: str, n: int, own: Path) -> None:
     called = call("evaluate", "trees", "--part", part, "--json")
     assert (called.code, called.err) == (0, "")
     found = called.json
-    assert set(found) == {"schema_version", "part", "error", "loss", "metrics"}
+    keys = {"schema_version", "part", "error", "loss", "metrics"}
+    assert set(found) == (keys | {"looks"} if part == "test" else keys)
+    assert set(found["metrics"]) == {"accuracy", "confusion", "per_class", "calibration", "mistakes"}
     assert set(found["error"]) == {"value", "low", "high", "n"}
     assert (found["part"], found["error"]["n"]) == (part, n)
     assert found["error"]["low"] <= found["error"]["value"] <= found["error"]["high"]
@@ -47,7 +49,7 @@ def test_for_people(own: Path) -> None:
 
 def test_regression_has_its_own_measures(own: Path) -> None:
     found = call("evaluate", "costs", "--part", "dev", "--json").json
-    assert set(found["metrics"]) == {"rmse", "mae", "r2"}
+    assert set(found["metrics"]) == {"rmse", "mae", "r2", "mistakes"}
     arrays = runs.decode_predictions("runs/costs")
     off = arrays["predicted"] - arrays["y"]  # in the target's own units
     assert found["metrics"]["rmse"] == pytest.approx(np.sqrt(np.mean(off**2)), rel=1e-4)
@@ -76,14 +78,23 @@ def test_each_look_at_test_is_recorded(own: Path) -> None:
     looks = [json.loads(line) for line in Path("runs/looks.jsonl").read_text().splitlines()]
     assert [set(look) for look in looks] == [{"rows_sha256", "run", "time", "n", "error"}] * 3
     assert {(look["run"], look["n"], look["error"]) for look in looks} == {("trees", 12, second.json["error"]["value"])}
-    assert json.loads(Path("runs/trees/test.json").read_text()) == second.json
+    assert second.json["looks"] == {"looks": 2, "runs": 1}
+    third = {**second.json, "looks": {"looks": 3, "runs": 1}}
+    assert json.loads(Path("runs/trees/test.json").read_text()) == third
+    assert call("diagnose", "trees", "--json").json["errors"]["test"]["looks"] == third["looks"]
+    assert (
+        "the test rows were looked at 3 times: choosing by them makes them a dev set" in call("diagnose", "trees").out
+    )
 
 
 def test_another_run_s_look_at_the_same_rows_counts(own: Path) -> None:
     """The rows are the same whatever the network."""
     call("train", own / "trees.yaml", "-q", "--run-id", "deeper", "architecture.layers=[8, 8]", "seed=9")
     call("evaluate", "deeper")
-    assert "looked at once before" in call("evaluate", "trees").err
+    called = call("evaluate", "trees")
+    assert "looked at once before" in called.err
+    assert "these rows were looked at 2 times, by 2 runs" in called.out
+    assert call("diagnose", "deeper", "--json").json["errors"]["test"]["looks"] == {"looks": 2, "runs": 2}
     assert call("evaluate", "costs").err == ""  # other rows
     call("train", own / "trees.yaml", "-q", "--run-id", "elsewhere", "split.seed=1")
     assert call("evaluate", "elsewhere").err == ""  # other rows of the same file
@@ -119,6 +130,26 @@ def test_a_new_file(own: Path) -> None:
     assert (found["part"], found["error"]["n"]) == ("new.csv", 500)
     assert found["error"]["value"] == pytest.approx(wrong.mean())
     assert not Path("runs/looks.jsonl").exists()
+
+
+def test_a_file_s_mistakes_are_named_by_row_and_id(own: Path) -> None:
+    """Rows count from 0 in the file, over portions; the probabilities are those that predict prints."""
+    rows = two_kinds(500, seed=99)
+    Path("new.csv").write_text(table(rows))
+    found = call("evaluate", "trees", "--data", "new.csv", "--json").json["metrics"]
+    X = np.array([row[1:3] for row in rows])
+    run = load("trees")
+    predicted, proba = run.predict(X), run.predict_proba(X).max(axis=1)
+    wrong = np.flatnonzero(predicted != np.array([row[3] for row in rows]))
+    surest = wrong[np.argsort(-proba[wrong], kind="stable")][:10]
+    assert [one["row"] for one in found["mistakes"]] == surest.tolist()
+    assert [one["id"] for one in found["mistakes"]] == [rows[i][0] for i in surest]
+    assert [one["p_predicted"] for one in found["mistakes"]] == pytest.approx(proba[surest].tolist(), rel=1e-5)
+    counts = np.array(found["confusion"]["counts"])
+    assert counts.sum() == 500 and counts.trace() == 500 - len(wrong)
+    assert sum(one["n"] for one in found["calibration"]["bins"]) == 500
+    out = call("evaluate", "trees", "--data", "new.csv").out
+    assert "most often confused" in out and f"row {surest[0]} ({rows[surest[0]][0]})" in out
 
 
 def test_a_new_file_s_columns_in_any_order(own: Path) -> None:

@@ -212,7 +212,16 @@ def test_any_regression_errors_give_a_diagnosis(errors: list[float], train: floa
     assert json.loads(json.dumps(diagnosis, allow_nan=False)) == diagnosis
     dev = diagnosis["errors"]["dev"]
     assert dev["low"] <= dev["value"] <= dev["high"]
-    assert diagnosis["verdict"]["bias"] == "undetermined"
+    assert diagnosis["verdict"]["bias"] == ("low" if round(train, 12) <= threshold else "undetermined")
+
+
+def test_a_bias_that_is_low_against_no_error_is_low_against_any() -> None:
+    """For regression an assumed or estimated Bayes error never makes it high."""
+    for source in ("assumed", "estimated"):
+        for train, verdict in ((0.015, "low"), (0.5, "undetermined")):
+            given = {"bayes": Measurement(0.0, source=source), "train": Measurement(train)}
+            found = diagnose(given, task="regression", threshold=0.02, confidence=0.95)
+            assert found["verdict"]["bias"] == verdict
 
 
 def test_numbers_typed_by_hand_need_no_numpy() -> None:

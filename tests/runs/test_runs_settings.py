@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dltrain.runs.settings import differing, settings_of, without_seed
+from dltrain.runs.settings import differing, settings_of, told_apart, without_seed
 
 
 def test_only_what_differs_by_dotted_path() -> None:
@@ -31,10 +31,15 @@ def test_layers_of_other_numbers_are_shown_by_their_units() -> None:
 def test_a_key_that_one_lacks_and_types() -> None:
     assert differing([{"a": 1}, {}]) == {"a": [1, None]}
     assert differing([{"a": {"b": 1}}, {"a": None}]) == {"a": [{"b": 1}, None]}
-    assert differing([{"a": 1}, {"a": 1.0}]) == {"a": [1, 1.0]}
+    assert differing([{"a": 1}, {"a": 1.0}]) == {}
 
 
 def test_the_settings_of_a_run() -> None:
     one, two = ({"given": {"resolved": {"seed": seed, "a": 1}}} for seed in (1, 2))
     assert settings_of(one) == {"seed": 1, "a": 1} and settings_of({}) is None and settings_of({"given": None}) is None
     assert without_seed(settings_of(one)) == without_seed(settings_of(two))  # type: ignore[arg-type]
+
+
+def test_each_run_s_own_values() -> None:
+    assert told_apart([{"a": 1, "b": 2}, {"a": 3, "b": 2}]) == [{"a": 1}, {"a": 3}]
+    assert told_apart([{"a": 1}, None]) == [{}, {}] and told_apart([]) == []
