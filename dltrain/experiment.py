@@ -25,6 +25,7 @@ from dltrain.engine.network import Measured, Network
 from dltrain.engine.state import Snapshot, State
 from dltrain.engine.weights import mean_error
 from dltrain.errors import InputError, Problem
+from dltrain.modes import training_modes
 from dltrain.origin import Origin
 from dltrain.ready import Ready
 from dltrain.saving import Interrupts, Saver, Stopped
@@ -280,8 +281,9 @@ def diagnose(ready: Ready, best: Snapshot, course: Trained | None = None) -> dic
     """The diagnosis of a training: errors of every part but test, gaps, verdict, baselines, health (which takes its
     `course`) and advice."""
     program, settings = ready.plan.program(), ready.plan.experiment.diagnosis
-    network = Network(program.architecture, best.theta, best.stats)
-    measurements, units = {}, {}
+    network = Network(program.architecture, best.theta, best.stats, seed=program.seed)
+    measurements: dict[str, Measurement] = {}
+    units: dict[str, dict[str, float | None]] = {}
     if settings.bayes_error is not None:
         measurements["bayes"] = Measurement(settings.bayes_error, None, "stated")
     for part in ("train", "train_dev", "dev"):
@@ -291,8 +293,12 @@ def diagnose(ready: Ready, best: Snapshot, course: Trained | None = None) -> dic
             measured = rows.measured_by(network)
             codes = together(measured.errors, ready.data.parts[part]) if part != "train" else None
             measurements[part] = as_measurement(measured.errors, program, rows.weights, selected, codes)
+            if part == "train":
+                units[part] = dict(training_modes(ready, network, measured.errors))
             if ready.plan.facts.task == "regression":
-                units[part] = in_own_units(measured, rows.y, ready.data.preparation.target_sd, rows.weights)
+                units[part] = units.get(part, {}) | in_own_units(
+                    measured, rows.y, ready.data.preparation.target_sd, rows.weights
+                )
     report = diagnosis.diagnose(
         measurements, task=ready.plan.facts.task, threshold=settings.threshold, confidence=settings.confidence
     )
@@ -353,7 +359,7 @@ def together(errors: Floats, part: data.Part) -> Ints | None:
         return part.groups
     from dltrain.diagnosis.clusters import blocks
 
-    return blocks(errors.astype(np.float64), part.times)
+    return blocks(errors, part.times)
 
 
 def _baselines(ready: Ready, program: Program) -> dict[str, Any]:

@@ -68,8 +68,8 @@ class Run:
     ) -> Predictions:
         """What prepared rows X: (n, n_x) are, y: (n,) as in `measure`, and what they were taken for."""
         if self.task == "regression":
-            decoded = (self.preparation.decode(values) for values in (y, measured.predicted))
-            return Predictions.of(*decoded, rows, None, ids=ids, weights=weights)
+            decode = self.preparation.decode
+            return Predictions.of(decode(y), decode(measured.predicted), rows, None, ids=ids, weights=weights)
         yhat = self.probabilities(self.network.predict(X))
         return Predictions.of(y, measured.predicted, rows, yhat, ids=ids, weights=weights)
 
@@ -217,8 +217,8 @@ def _record(
     each = measured.errors if run.task == "regression" or groups is not None else None
     measurement = Measurement(measured.error, len(measured.errors), "measured", each, weights=weights, groups=groups)
     entry = diagnosis.error_entry("dev", measurement, task=run.task, confidence=confidence)
-    error = {key: entry[key] for key in ("value", "low", "high", "n", "n_eff") if key in entry}
-    error |= {"interval": "clustered"} if groups is not None else {}
+    keys = ["value", "low", "high", "n", "n_eff", *(["interval"] if groups is not None else [])]
+    error = {key: entry[key] for key in keys if key in entry}
     metrics = {
         **_metrics(run, y, weights, measured),
         **metrics_of(found, run.preparation.classes, confidence),

@@ -48,7 +48,7 @@ def effective_examples(errors: Floats, codes: Ints, confidence: float, weights: 
     return max(1.0, n * (z_value(confidence) / t_value(confidence, len(means) - 1)) ** 2)
 
 
-def blocks(errors: Values, order: npt.NDArray[np.float64]) -> Ints:
+def blocks(errors: Floats, order: Floats) -> Ints:
     """Of each row the number of its block in time: (n,). `order`: (n,) when each was.
 
     Blocks are as long as the errors' own correlation asks for.
@@ -60,7 +60,7 @@ def blocks(errors: Values, order: npt.NDArray[np.float64]) -> Ints:
     return codes
 
 
-def block_length(x: Values) -> int:
+def block_length(x: Floats) -> int:
     """The length of bootstrap blocks of a series x: (n,) by Politis and White (2004), with Patton's correction: 1 for
     errors that do not follow each other, at most min(3√n, n/3)."""
     n = len(x)

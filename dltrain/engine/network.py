@@ -107,6 +107,12 @@ class Network:
         self.last_m = m
         return self._train_space(m)
 
+    def yhat_of(self, ws: Workspace, step: int, dropout: bool) -> Floats:
+        """ŷ: (C, m) of the batch that lies in ws.X, in training mode: batch norm by the batch, dropout by `step`."""
+        self._forward(ws, step, dropout)
+        losses.activate(self.architecture.output, ws.Z)
+        return ws.Z
+
     def gradient_of(
         self,
         ws: Workspace,
