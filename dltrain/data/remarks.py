@@ -26,7 +26,7 @@ MANY = 100_000
 def remarks(drawn: dict[str, Drawn], preparation: Preparation, task: SettledTask) -> list[str]:
     """Notes on constant columns, identifiers, columns that give the target away, and rows that occur twice."""
     found = _suspects(drawn["train"], task)
-    told = {name for suspect in found if suspect.kind == "identifier" for name in suspect.columns}
+    told = {name for suspect in found if suspect.kind in ("identifier", "spelled") for name in suspect.columns}
     return [*_constant(preparation, drawn, told), *(suspect.text for suspect in found), *_repeated(drawn, task)]
 
 

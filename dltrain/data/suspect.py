@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-SuspectKind: TypeAlias = Literal["identifier", "determines", "high cardinality", "mostly missing"]
+SuspectKind: TypeAlias = Literal["identifier", "determines", "high cardinality", "mostly missing", "spelled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from dltrain.data.determines import find_single
 from dltrain.data.identifiers import find_identifiers, find_many_categories, find_mostly_missing
 from dltrain.data.labels import SettledTask
 from dltrain.data.raw import Labels, Numbers
+from dltrain.data.spelled import find_spelled
 from dltrain.data.suspect import Suspect as Suspect
 from dltrain.data.training_rows import TrainingRows
 
@@ -45,17 +46,20 @@ def suspects(
     )
     if not table.m or not table.k:
         return ()
-    identifiers = tuple(find_identifiers(table))
+    spelled = tuple(find_spelled(table))
+    words = _named(spelled)
+    identifiers = tuple(suspect for suspect in find_identifiers(table) if suspect.columns[0] not in words)
     affine = tuple(find_affine(table))
     known = _named(suspect for suspect in affine if len(suspect.columns) == 1)
     single = tuple(find_single(table, known))
     gives_away = known | _named(single)
     crossed = tuple(find_crossed(table, gives_away | _named(affine)))
-    names = _named(identifiers)
+    names = _named(identifiers) | words
     return (
         *affine,
         *single,
         *crossed,
+        *spelled,
         *identifiers,
         *find_many_categories(table, names),
         *find_mostly_missing(table),

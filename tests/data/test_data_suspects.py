@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dltrain.config.records import Data, Experiment
+from dltrain.data import prepare
 from dltrain.data.affine import least_squares, pair_r2, written
 from dltrain.data.prepare import read_and_split
 from dltrain.data.raw import as_text
@@ -315,3 +316,48 @@ def test_no_false_alarm_on_built_in_sets(name: str, task: Any) -> None:
     k = loaded.data.shape[1]
     names = tuple(f"x{j}" for j in range(k))
     assert suspects(loaded.data, ("number",) * k, names, {}, loaded.target, task, np.arange(len(loaded.data))) == ()
+
+
+# Numbers and dates in other spellings
+
+SPELLINGS: dict[str, Any] = {
+    "numbers": [
+        lambda i: f"1,{i:03d}",
+        lambda i: f"{i},5",
+        lambda i: f"1.{i:03d}.000,50",
+        lambda i: f"{i}%",
+        lambda i: f"$ {i}.50",
+        lambda i: f"{i} \u20ac",
+        lambda i: f"\u2212{i}",
+        lambda i: f"1'{i:03d}",
+        lambda i: f"1 {i:03d}" if i % 2 else str(i),
+    ],
+    "dates": [
+        lambda i: f"{1 + i % 12:02d}/{1 + i % 28:02d}/2024",
+        lambda i: f"{1 + i % 28}.{1 + i % 12}.24 10:30",
+        lambda i: f"2024/{1 + i % 12:02d}/{1 + i % 28:02d}",
+    ],
+    "": [
+        lambda i: f"A/5 {i}",
+        lambda i: f"{i % 9}-{i % 9 + 1}",
+        lambda i: f"192.168.1.{i}",
+        lambda i: ["1st", "2nd", "3rd", "4th"][i % 4],
+        lambda i: ["<50", "50+"][i % 2],
+        lambda i: f"town {i % 5}",
+        lambda i: f"{i % 5}:30",
+    ],
+}
+
+
+@pytest.mark.parametrize("what, say", [(what, say) for what, every in SPELLINGS.items() for say in every])
+def test_numbers_and_dates_read_as_words_are_told_with_how_to_write_them(tmp_path: Path, what: str, say: Any) -> None:
+    path = tmp_path / "d.csv"
+    path.write_text("x,y\n" + "".join(f'"{say(i)}",{i % 2}\n' for i in range(60)), encoding="utf-8")
+    notes = prepare(Experiment(data=Data(source=str(path), target="y"))).notes
+    found = [note for note in notes if "read as words" in note]
+    if what:
+        assert len(found) == 1 and found[0].startswith(f"{what} read as words: x holds ")
+        assert found[0].endswith("or leave it out with data.exclude: [x]")
+        assert not [note for note in notes if note.startswith(("identifier", "high cardinality"))]
+    else:
+        assert not found
