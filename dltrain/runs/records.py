@@ -47,7 +47,7 @@ def is_study(path: PathLike) -> bool:
 def home_of(path: PathLike) -> tuple[Path, str]:
     """The runs folder that a run belongs to, and its name there: `STUDY/17` for a trial."""
     run = Path(path)
-    study = run.parent.parent
+    study = run.parents[1]
     if run.parent.name == TRIALS and is_study(study):
         return study.parent, f"{study.name}/{run.name}"
     return run.parent, run.name
