@@ -19,14 +19,14 @@ def sweep(full: bool) -> Result:
         fresh.call(2)
         whole = time.monotonic() - began
         result.check(fresh.outcome() == undisturbed(), "2 workers differ from 1")
-        for number, moment in enumerate(spread(100 if full else 3, whole)):
+        for number, moment in enumerate(spread(100, whole) if full else (0.4 * whole, 0.7 * whole)):
             fresh.clear()
             reboot(fresh, moment, number, result)
-        for number, moment in enumerate(spread(20 if full else 1, whole / 2)):
+        for number, moment in enumerate(spread(20, whole / 2) if full else ()):
             fresh.clear()
             worker_killed(fresh, 0.5 + moment, number, result)
         for number, name in enumerate(("SIGINT", "SIGTERM", "SIGUSR1", "SIGHUP") * (10 if full else 1)):
-            if full or number in (0, 2):
+            if full or number == 0:
                 fresh.clear()
                 asked_to_leave(fresh, name, whole * (0.3 + 0.02 * number), result)
         result.worst = f"{whole:.1f} s a study"
