@@ -284,8 +284,8 @@ def diagnose(ready: Ready, best: Snapshot, course: Trained | None = None) -> dic
     network = Network(program.architecture, best.theta, best.stats, seed=program.seed)
     measurements: dict[str, Measurement] = {}
     units: dict[str, dict[str, float | None]] = {}
-    if settings.bayes_error is not None:
-        measurements["bayes"] = Measurement(settings.bayes_error, None, "stated")
+    if (bayes := _bayes(ready)) is not None:
+        measurements["bayes"] = bayes
     for part in ("train", "train_dev", "dev"):
         rows = ready.rows(part)
         if rows is not None:
@@ -304,11 +304,26 @@ def diagnose(ready: Ready, best: Snapshot, course: Trained | None = None) -> dic
     )
     for part, numbers in units.items():
         report["errors"][part] |= numbers
+    if report["errors"]["bayes"]["source"] == "estimated":
+        report["errors"]["bayes"]["rows"] = ready.data.conflicting
     report["baselines"] = _baselines(ready, program)
     if course is not None:
         report |= _health(ready, best, report, course)
     report["advice"] = diagnosis.advise(report, ready.plan)
     return {"schema_version": SCHEMA_VERSION, **report}
+
+
+def _bayes(ready: Ready) -> Measurement | None:
+    """The Bayes error as stated, else that of people, else as estimated from equal inputs with other targets; None
+    where nothing is known of it."""
+    settings = ready.plan.experiment.diagnosis
+    if settings.bayes_error is not None:
+        return Measurement(settings.bayes_error, None, "stated")
+    if settings.human_error is not None:
+        return Measurement(settings.human_error, None, "human")
+    if ready.data.least_error > 0 and ready.data.parts["train"].weights is None:
+        return Measurement(ready.data.least_error, None, "estimated")
+    return None
 
 
 def _health(ready: Ready, best: Snapshot, report: Mapping[str, Any], course: Trained) -> dict[str, Any]:

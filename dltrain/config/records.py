@@ -238,7 +238,10 @@ class Diagnosis:
 
     __pydantic_config__ = RECORD
     bayes_error: Annotated[float, Ge(0)] | None = None
-    """The lowest error possible; null is taken as 0, and said so."""
+    """The lowest error possible; null is taken as 0, and said so, or as estimated where equal inputs have other
+    targets."""
+    human_error: Annotated[float, Ge(0)] | None = None
+    """The error of people, or of the best known, which stands for the Bayes error where that is not stated."""
     threshold: Annotated[float, Gt(0)] = 0.02
     """A gap above it is high."""
     confidence: Annotated[float, Gt(0), Lt(1)] = 0.95

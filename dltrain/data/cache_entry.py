@@ -42,6 +42,8 @@ def save(folder: Path, prepared: Prepared, written: dict[str, int]) -> None:
         "sha256": prepared.sha256,
         "facts": asdict(prepared.facts),
         "notes": prepared.notes,
+        "conflicting": prepared.conflicting,
+        "least_error": prepared.least_error,
         "stratify": prepared.settled_split.stratify,
         "preparation": prepared.preparation.to_json(),
         "parts": parts,
@@ -109,6 +111,8 @@ def _prepared(folder: Path, manifest: dict[str, Any], experiment: Experiment, fi
         settled_split=settled_split(experiment, facts["parts"], manifest["stratify"]),
         sha256=manifest["sha256"],
         files=files,
+        conflicting=manifest["conflicting"],
+        least_error=manifest["least_error"],
     )
 
 

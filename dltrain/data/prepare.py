@@ -22,7 +22,7 @@ from dltrain.data.named import with_files
 from dltrain.data.periods import places
 from dltrain.data.preparation import Preparation
 from dltrain.data.raw import Raw, is_text
-from dltrain.data.remarks import remarks, unlike
+from dltrain.data.remarks import remarks, repeated, unlike
 from dltrain.data.sources import Sources, read_sources, settle_image_shape
 from dltrain.data.split import draw_limit
 from dltrain.data.transforming import transform_parts
@@ -63,6 +63,10 @@ class Prepared:
     sha256: str
     files: tuple[Path, ...] = ()
     """The files that were read."""
+    conflicting: int = 0
+    """Training rows whose inputs another has with another target,"""
+    least_error: float = 0.0
+    """and the least training error that follows: a lower bound of the Bayes error, as far as they go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +129,8 @@ def finish(
     classes = classes_of(drawn["train"], tables.task)
     absent = check_coverage(drawn, classes, experiment.split, tables.keys)
     preparation = _fit(experiment, drawn["train"], tables.task, classes, tables.image_shape)
-    notes = [*tables.notes, *absent, *remarks(drawn, preparation, tables.task)]
+    twice = repeated(drawn, tables.task)
+    notes = [*tables.notes, *absent, *remarks(drawn, preparation, tables.task), *twice.notes()]
     inputs = transform(drawn, preparation)
     notes += unlike(inputs, preparation, tables.keys)
     return Prepared(
@@ -138,6 +143,8 @@ def finish(
         settled_split=tables.settled_split,
         sha256=sha256 or content_sha256(tables.files),
         files=tuple(tables.files.values()),
+        conflicting=twice.conflicting,
+        least_error=twice.least_error,
     )
 
 

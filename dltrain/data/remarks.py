@@ -10,7 +10,7 @@ from dltrain.data.alike import alike
 from dltrain.data.cleaning import labels_of
 from dltrain.data.columns import all_numbers
 from dltrain.data.dealing import Drawn
-from dltrain.data.duplicates import duplicates
+from dltrain.data.duplicates import Duplicates, duplicates
 from dltrain.data.filed import Pieces
 from dltrain.data.labels import SettledTask
 from dltrain.data.preparation import Preparation
@@ -24,10 +24,10 @@ MANY = 100_000
 
 
 def remarks(drawn: dict[str, Drawn], preparation: Preparation, task: SettledTask) -> list[str]:
-    """Notes on constant columns, identifiers, columns that give the target away, and rows that occur twice."""
+    """Notes on constant columns, identifiers, and columns that give the target away."""
     found = _suspects(drawn["train"], task)
     told = {name for suspect in found if suspect.kind in ("identifier", "spelled") for name in suspect.columns}
-    return [*_constant(preparation, drawn, told), *(suspect.text for suspect in found), *_repeated(drawn, task)]
+    return [*_constant(preparation, drawn, told), *(suspect.text for suspect in found)]
 
 
 def unlike(inputs: Mapping[str, Floats], preparation: Preparation, given: Collection[str]) -> list[str]:
@@ -74,8 +74,8 @@ def _suspects(train: Drawn, task: SettledTask) -> tuple[Suspect, ...]:
     return suspects(X, kinds, raw.features, raw.vocabularies, y, task, rows, raw.target)
 
 
-def _repeated(drawn: dict[str, Drawn], task: SettledTask) -> list[str]:
-    """Notes on rows that occur twice."""
+def repeated(drawn: dict[str, Drawn], task: SettledTask) -> Duplicates:
+    """Rows that occur twice, and those with the inputs of another but not its target."""
     train = drawn["train"]
     inputs = {part: (one.raw.X, one.rows) for part, one in drawn.items()}
-    return duplicates(inputs, labels_of(train.raw)[train.rows], task).notes()
+    return duplicates(inputs, labels_of(train.raw)[train.rows], task)

@@ -26,7 +26,10 @@ Remedy: TypeAlias = Callable[["Plan", Curve], Iterator[Advice]]
 
 LEANING = 2
 """Pieces of advice for a gap that only leans high."""
-ASSUMED = "if a Bayes error of 0 is right (set diagnosis.bayes_error): "
+ASSUMED = {
+    "assumed": "if a Bayes error of 0 is right (set diagnosis.bayes_error): ",
+    "estimated": "if the Bayes error is no higher than estimated (set diagnosis.bayes_error): ",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,13 @@ class _Case:
     verdict: str
     point: str
     settle: Mapping[str, Any] | None
-    assumed: bool
+    assumed: str
+    """The condition that it rests on; empty for none."""
     remedy: Remedy
 
     def pieces(self, plan: Plan, curve: Curve, most: int | None = None) -> list[Advice]:
         pieces = list(self.remedy(plan, curve))[:most]
-        return [piece.with_condition(ASSUMED) for piece in pieces] if self.assumed else pieces
+        return [piece.with_condition(self.assumed) for piece in pieces] if self.assumed else pieces
 
 
 def advise(diagnosis: Mapping[str, Any], plan: Plan) -> list[dict[str, Any]]:
@@ -78,7 +82,7 @@ def _once(advice: list[Advice]) -> Iterator[Advice]:
 def _cases(diagnosis: Mapping[str, Any]) -> list[_Case]:
     """bias, variance and mismatch where they were measured; a bias against an assumed Bayes error comes last."""
     gaps = diagnosis["gaps"]
-    assumed = diagnosis["errors"]["bayes"]["source"] == "assumed"
+    assumed = ASSUMED.get(diagnosis["errors"]["bayes"]["source"], "")
     overfits = gaps["variance"] is not None and gaps["variance"]["point"] == "high"
     asked: list[tuple[str, str, Remedy]] = [
         ("bias", "avoidable_bias", partial(recipe.against_bias, overfits=overfits)),
@@ -86,11 +90,11 @@ def _cases(diagnosis: Mapping[str, Any]) -> list[_Case]:
         ("mismatch", "mismatch", recipe.against_mismatch),
     ]
     cases = [
-        _Case(name, gap["verdict"], gap["point"], gap["settle"], assumed and name == "bias", remedy)
+        _Case(name, gap["verdict"], gap["point"], gap["settle"], assumed if name == "bias" else "", remedy)
         for name, key, remedy in asked
         if (gap := gaps[key]) is not None
     ]
-    return sorted(cases, key=lambda case: case.assumed)
+    return sorted(cases, key=lambda case: bool(case.assumed))
 
 
 def _to_settle(case: _Case, plan: Plan, diagnosis: Mapping[str, Any]) -> Iterator[Advice]:
@@ -98,7 +102,7 @@ def _to_settle(case: _Case, plan: Plan, diagnosis: Mapping[str, Any]) -> Iterato
     if settle is None:
         return
     if settle["part"] == "bayes" and settle["more"] is None:
-        yield _bayes_error(case, plan, diagnosis)
+        yield _bayes_error(case, diagnosis)
     elif settle["more"] is None:
         yield Advice(
             f"take {case.name} as it is: no reasonable {settle['part']} set settles it",
@@ -108,11 +112,11 @@ def _to_settle(case: _Case, plan: Plan, diagnosis: Mapping[str, Any]) -> Iterato
         yield _more_examples(case.name, settle, plan)
 
 
-def _bayes_error(case: _Case, plan: Plan, diagnosis: Mapping[str, Any]) -> Advice:
+def _bayes_error(case: _Case, diagnosis: Mapping[str, Any]) -> Advice:
     """The command names the least Bayes error with which the bias is low: a person knows whether it is near that."""
     least = max(0.0, diagnosis["errors"]["train"]["value"] - diagnosis["threshold"])
     rounded = math.ceil(1000 * least - 1e-9) / 1000
-    shown = f"{rounded:g}" if plan.facts.task == "regression" else percent(rounded)
+    shown = f"{rounded:g}" if diagnosis["task"] == "regression" else percent(rounded)
     return Advice(
         "state the Bayes error: diagnosis.bayes_error",
         f"{case.name} can't be judged without the lowest error that is possible, such as that of an expert; from "

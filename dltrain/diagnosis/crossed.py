@@ -9,9 +9,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from dltrain.diagnosis.means import AT_ONCE, DIRECT, DRAWS, Values, t_interval, t_p
+from dltrain.engine.arrays import Ints
 from dltrain.engine.streams import Purpose, generator
 
 SEEDS = 3
@@ -34,7 +34,7 @@ def crossed_difference(
     a: Values,
     b: Values,
     confidence: float,
-    codes: npt.NDArray[np.int64] | None = None,
+    codes: Ints | None = None,
     weights: Values | None = None,
 ) -> Crossed:
     """mean(a) − mean(b), for errors a: (seeds, n), b: (seeds, n) on the same n examples.
@@ -65,7 +65,7 @@ def _seeds_drawn(seeds: int, side: int) -> Values:
     return shares
 
 
-def _examples_drawn(runs: Values, w: Values, codes: npt.NDArray[np.int64] | None) -> Values:
+def _examples_drawn(runs: Values, w: Values, codes: Ints | None) -> Values:
     """(DRAWS, runs): the mean error of each run, runs: (runs, n), over examples drawn with replacement."""
     units = np.vstack([runs * w, w]).T
     if codes is not None:

@@ -275,22 +275,22 @@ def _of_bayes(bayes: Mapping[str, Any]) -> Iterable[str]:
 
 def _of_training(train: Mapping[str, Any], dev: Mapping[str, Any], regression: bool) -> Iterable[str]:
     """What dropout and batch norm's averages do to the gap, where the network has them."""
-    clean, parts = train.get("value"), []
-    write: Writer = (lambda value: fixed(value, 3)) if regression else (lambda value: percent(value, 2))
-    statistics, dropout = train.get("with_batch_statistics"), train.get("with_dropout")
-    if statistics is not None:
-        parts.append(f"{write(statistics)} with batch norm's batch statistics in place of its averages")
-    if dropout is not None:
-        parts.append(f"{write(dropout)} with dropout on")
-    if parts and clean is not None:
-        last = statistics if dropout is None else dropout
-        owed = "" if not dev else f": so the gap to dev would look {_moved(last - clean, write)}"
-        yield f"train, measured clean, is {write(clean)}; {' and '.join(parts)}{owed}."
-
-
-def _moved(more: float, write: Writer) -> str:
-    """How a gap to dev changes when the training error is so much higher."""
-    return f"{write(abs(more))} {'smaller' if more > 0 else 'larger'}" if more else "the same"
+    clean = train.get("value")
+    modes = {"with_batch_statistics": "batch norm's batch statistics", "with_dropout": "dropout"}
+    known = [(words, train[key]) for key, words in modes.items() if train.get(key) is not None]
+    if clean is None or not known:
+        return
+    write: Writer = (lambda value: fixed(value, 3)) if regression else (lambda value: percent(value, 1))
+    parts, last = [], clean
+    for words, value in known:
+        parts.append(f"{write(value)} with {words} ({'+' if value >= last else '−'}{write(abs(value - last))})")
+        last = value
+    more = last - clean
+    owed = f", so the gap to dev would look {write(abs(more))} {'smaller' if more > 0 else 'larger'}"
+    yield (
+        f"train is measured clean: {write(clean)}. In training mode it is {' and '.join(parts)}"
+        f"{owed if dev and more else ''}."
+    )
 
 
 def next_steps(diagnosis: Mapping[str, Any], command: str | None) -> Iterable[NextStep]:
