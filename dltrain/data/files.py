@@ -36,6 +36,7 @@ _FOREIGN = {
     b"\x80\x04": "a Python pickle",
     b"\x80\x05": "a Python pickle",
     b"ARROW1": "an Arrow file",
+    b"\xd0\xcf\x11\xe0": "an old Office file (a workbook? save it as CSV)",
     b"SQLite": "an SQLite database",
     b"\x89PNG": "a single picture",
     b"\xff\xd8\xff": "a single picture",
@@ -166,6 +167,8 @@ def kind_of(path: Path, key: str | None) -> Kind:
     if kind == "delimited" and re.match(rb"\s*\[\s*\{", head):
         message = f"{shown(path)} is one JSON array; expected JSON lines: one object a line ({{...}})"
         raise InputError(Problem(message, key))
+    if kind == "delimited" and re.match(rb"\s*<(?:!doctype\s+html|html|\?xml)\b", head, re.IGNORECASE):
+        raise InputError(Problem(f"{shown(path)} is a web page or XML; expected {READABLE}", key))
     return kind
 
 

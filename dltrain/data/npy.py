@@ -86,7 +86,8 @@ def _header(file: BinaryIO, place: str, key: str | None) -> tuple[tuple[int, ...
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read(file)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        said = str(error) if isinstance(error, ValueError) else ""  # the others speak of code
+        first = (said.splitlines() or [type(error).__name__])[0].partition(" on line ")[0]
         raise InputError(Problem(f"{place} has a damaged header: {first}", key)) from None
     if any(length < 0 for length in shape):
         raise InputError(Problem(f"{place} has a damaged header: shape {shape}", key))

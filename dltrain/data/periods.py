@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,11 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dltrain.data.columns import days
+from dltrain.data.dialect import is_number
 from dltrain.data.labels import number_name
 from dltrain.data.raw import Labels, is_text
 from dltrain.data.sizes import Sizes
 from dltrain.engine.streams import Purpose, permutation
 from dltrain.errors import InputError, Problem
+
+TELL = 10
+_DAY_FIRST = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\b", re.ASCII)
+"""31/12/2024 and the like."""
 
 Rows = npt.NDArray[np.int64]
 Name = Callable[[Any], str]
@@ -45,6 +52,26 @@ def draw_by_time(
     train, train_dev = _carve(parts.pop("train"), sizes.train_dev, seed)
     found = {"train": train, "train_dev": train_dev, **parts}
     return {part: np.sort(rows) for part, rows in found.items()}, tuple(notes)
+
+
+def check_times(column: Labels, name: str) -> None:
+    """InputError for words among numbers or dates, and for dates whose letters have another order than their days."""
+    if not is_text(column):
+        return
+    cells = [str(cell).strip() for cell in column.tolist()]
+    distinct = dict.fromkeys(cells)
+    for kind, fits in (("date", lambda cell: days(cell) is not None), ("number", is_number)):
+        sound = {cell for cell in distinct if fits(cell)}
+        strays = [row for row, cell in enumerate(cells) if cell not in sound]
+        if strays and 2 * len(strays) < len(cells):
+            what = "a date (expected YYYY-MM-DD)" if kind == "date" else "a number"
+            said = [(row, f"{cells[row]!r} is not {what}, unlike most of {name}") for row in strays[:TELL]]
+            more = [Problem(f"{len(strays) - TELL} more rows of {name} are like it", "split.column")]
+            problems = [Problem(message, "split.column", f"row {row}") for row, message in said]
+            raise InputError(*problems, *more[: len(strays) > TELL])
+    if 2 * sum(_DAY_FIRST.match(cell) is not None for cell in distinct) > len(distinct):
+        message = f"{cells[0]!r} in {name} is not a date, and sorted by its letters is not in time; write YYYY-MM-DD"
+        raise InputError(Problem(message, "split.column", "row 0"))
 
 
 def places(column: Labels) -> npt.NDArray[np.int64]:

@@ -13,7 +13,7 @@ from dltrain.data.folds import draw_folds
 from dltrain.data.groups import check_apart, draw_groups
 from dltrain.data.hashing import draw_by_hash
 from dltrain.data.named_parts import TELL, draw_by_name
-from dltrain.data.periods import draw_by_time
+from dltrain.data.periods import check_times, draw_by_time
 from dltrain.data.raw import Labels, is_text
 from dltrain.data.sizes import Sizes
 from dltrain.engine.streams import Purpose, permutation
@@ -60,6 +60,7 @@ def draw(
     if column is not None and split.by in ("time", "hash", "column"):
         _check_gaps(column, split)
         if split.by == "time":
+            check_times(column, split.column or "the column")
             rows, notes = draw_by_time(sizes, split.seed, column, dates=dates)
         elif split.by == "hash":
             assert sizes.ratios is not None

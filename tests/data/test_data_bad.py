@@ -52,6 +52,9 @@ def experiment(folder: Path, name: str, split: dict[str, Any] | None = None, **k
 X = np.arange(80.0).reshape(40, 2)
 Y = np.arange(40) % 2
 
+DAYS = "day,x,y\n" + "".join(f"2024-01-{n + 1:02d},{n},{n % 2}\n" for n in range(20))
+BY_DAY = {"by": "time", "column": "day"}
+
 CASES: dict[str, tuple[Callable[[Path], Experiment], str]] = {
     "missing file": (
         lambda folder: experiment(folder, "nothing.csv", target="y"),
@@ -305,6 +308,94 @@ CASES: dict[str, tuple[Callable[[Path], Experiment], str]] = {
     "arrays of a csv": (
         text(GOOD, arrays={"train": ["x", "y"]}),
         "data.arrays: d.csv is no npz or hdf5 file, so it has no named arrays",
+    ),
+    "a stray word among times": (
+        text(DAYS + "soon,3,0\n", split=BY_DAY),
+        "d.csv:22: split.column: 'soon' is not a date (expected YYYY-MM-DD), unlike most of day",
+    ),
+    "a stray word among numbers to sort by": (
+        text("day,x,y\n" + "".join(f"{n},{n},{n % 2}\n" for n in range(20)) + "12a,3,0\n", split=BY_DAY),
+        "d.csv:22: split.column: '12a' is not a number, unlike most of day",
+    ),
+    "days before months before years": (
+        text("day,x,y\n" + "".join(f"{n + 1}/12/2024,{n},{n % 2}\n" for n in range(20)), split=BY_DAY),
+        "d.csv:2: split.column: '1/12/2024' in day is not a date, and sorted by its letters is not in time; write YYYY-MM-DD",
+    ),
+    "a row without a time": (
+        text(DAYS + ",3,0\n", split=BY_DAY),
+        "d.csv:22: split.column: no value in day, so it has no place in time; fill it in, or take the row out",
+    ),
+    "a row without a group": (
+        text("g,x,y\n" + "".join(f"{'?' if n == 5 else n % 7},{n},{n % 2}\n" for n in range(20)), split={"group": "g"}),
+        "d.csv:7: no value in g, so its group is not known (1 such rows); fill it in",
+    ),
+    "a part that is none": (
+        text(
+            "p,x,y\n" + "".join(f"{'tset' if n == 5 else 'train'},{n},{n % 2}\n" for n in range(20)),
+            split={"by": "column", "column": "p"},
+        ),
+        "d.csv:7: split.column: 'tset' names no part; expected train, train_dev, dev or test; did you mean test?",
+    ),
+    "a weight that is a word": (
+        text("w,x,y\n" + "".join(f"{'a' if n == 5 else n},{n},{n % 2}\n" for n in range(20)), weight="w"),
+        "d.csv:7: the weight 'a' is not a number",
+    ),
+    "a weight below nought": (
+        text("w,x,y\n" + "".join(f"{5 - n},{n},{n % 2}\n" for n in range(20)), weight="w"),
+        "d.csv:8: the weight -1.0 is no number from 0 on",
+    ),
+    "true among numbers": (
+        text("x,y\n" + "".join(f"{'true' if n == 5 else n},{n % 2}\n" for n in range(20))),
+        "d.csv:7:1: x: 'true' is not a number",
+    ),
+    "a sign for no value that is not listed": (
+        text("x,y\n" + "".join(f"{'#N/A' if n == 5 else n},{n % 2}\n" for n in range(20))),
+        "d.csv:7:1: x: '#N/A' is not a number",
+    ),
+    "a class without weight in the config": (
+        text(GOOD, class_weights={"2": 3.0}),
+        "data.class_weights: there is no class '2'; the classes are 0, 1",
+    ),
+    "every row has a gap": (
+        text("x,y\n" + "".join(f"NA,{n % 2}\n" for n in range(20)), missing="drop"),
+        "data.missing: every row of d.csv has a gap; fill them with data.missing: median",
+    ),
+    "an Excel workbook": (
+        text(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), name="d.xls"),
+        "data.source: d.xls is an old Office file (a workbook? save it as CSV); expected csv, tsv, jsonl, parquet, npy, npz, idx or h5 (.gz and .zst too)",
+    ),
+    "one JSON array": (
+        text('[{"x": 1, "y": 0}, {"x": 2, "y": 1}]', name="d.json"),
+        "data.source: d.json is one JSON array; expected JSON lines: one object a line ({...})",
+    ),
+    "a web page": (
+        text("<!DOCTYPE html><html><body>404</body></html>"),
+        "data.source: d.csv is a web page or XML; expected csv, tsv, jsonl, parquet, npy, npz, idx or h5 (.gz and .zst too)",
+    ),
+    "an end mark that is none": (
+        text(GOOD + "# end\n"),
+        "d.csv:22: 1 cell, expected 2",
+    ),
+    "code in an array's header": (
+        text(
+            b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + b"__import__('os').getcwd()".ljust(117) + b"\n",
+            name="d.npy",
+            target=-1,
+        ),
+        "data.source: d.npy has a damaged header: malformed node or string",
+    ),
+    "an array that claims more than the file holds": (
+        text(
+            b"\x93NUMPY\x01\x00"
+            + (118).to_bytes(2, "little")
+            + b"{'descr': '<f8', 'fortran_order': False, 'shape': (10**9, 3)}".replace(b"10**9", b"1000000000").ljust(
+                117
+            )
+            + b"\n",
+            name="d.npy",
+            target=-1,
+        ),
+        "data.source: d.npy claims 24000000000 bytes for shape (1000000000, 3), the file can hold 128 at most; it is damaged",
     ),
 }
 
