@@ -17,8 +17,8 @@ from dltrain.cli.app import app
 
 PANELS = {
     "Train": ["train", "resume", "evaluate", "predict"],
-    "Diagnose": ["diagnose", "gradcheck"],
-    "Runs": ["runs", "report"],
+    "Diagnose": ["diagnose", "learning-curve", "gradcheck"],
+    "Runs": ["runs", "compare", "report"],
     "Data": ["data"],
     "Config": ["init", "check", "schema", "explain"],
 }
@@ -67,7 +67,7 @@ def test_help_lists_every_command_in_its_panel() -> None:
     assert (called.code, called.err) == (0, "")
     for panel, commands in PANELS.items():
         box = called.out.partition(f"─ {panel} ─")[2].partition("╰")[0]
-        assert re.findall(r"^│ (\w+)", box, re.M) == commands
+        assert re.findall(r"^│ ([\w-]+)", box, re.M) == commands
     assert "Example: dltrain train configs/digits.yaml" in called.out
     assert {path[0] for path in COMMANDS} == {name for names in PANELS.values() for name in names}
 
