@@ -61,6 +61,7 @@ def prepare(experiment: Experiment, report: Report | None = None) -> Prepared:
     files = _files(with_files(experiment))
     if files is None or not _may_be_large(files):
         return finish(experiment, read_and_split(experiment), transform_whole)
+    memory.spare_addresses()
     conversion = _Conversion(experiment, files, report)
     try:
         return conversion.cached() or conversion.make()

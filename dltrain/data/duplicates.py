@@ -185,7 +185,8 @@ def conflicts(hashes: Hashes, y: Labels, task: SettledTask) -> tuple[int, float]
         return 0, 0.0
     shared = np.concatenate((again, [False])) | np.concatenate(([False], again))
     rows = order[shared]
-    group = np.unique(ordered[shared], return_inverse=True)[1]
+    values = ordered[shared]
+    group = np.concatenate(([0], np.cumsum(values[1:] != values[:-1])))  # they are in order
     if task == "regression":
         return _scattered(group, y[rows].astype(np.float64), y.astype(np.float64))
     return _divided(group, numbered(y[rows])[1], len(y))

@@ -86,9 +86,12 @@ def gather(chunks: Iterator[Chunk], roles: Roles, names: Sequence[str], coding: 
         got.add(chunk, n)
         n += chunk.n
     numbers = all(kind == "number" for kind in coding.kinds)
+    table = X.all()
+    y = from_cells(got.target) if roles.target is not None else None
+    got.target = []
     return Raw(
-        X=X.all(),
-        y=from_cells(got.target) if roles.target is not None else None,
+        X=table,
+        y=y,
         features=tuple(names[column] for column in roles.inputs),
         target=names[roles.target] if roles.target is not None else "",
         columns=tuple(names),

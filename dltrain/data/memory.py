@@ -1,7 +1,8 @@
-"""How much memory this process may still take: of the machine, of its control group, of the limits set for it."""
+"""How much memory a table may take: of the machine, of the process's control group, of the limits set for it."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import resource
@@ -13,11 +14,17 @@ from dltrain.errors import InputError
 
 OVERRIDE = "DLTRAIN_MEMORY"
 """Bytes to count on, whatever the system says: 500M, 8G or a plain number."""
+_READER = 200 * 2**20
+"""What reading a table takes beside the table: the library that parses, and its blocks."""
+_ADDRESSES = 450 * 2**20
+"""The same in addresses, most of which are never used: `ulimit -v` counts them."""
+_ARENA_MAX = -8
+"""M_ARENA_MAX of glibc's malloc.h."""
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 def available() -> int:
-    """Bytes: the least of what the machine has free and what each limit still leaves.
+    """Bytes: the least of what the machine has free and what each limit still leaves, without what reading takes.
 
     Raises InputError if DLTRAIN_MEMORY is no size.
     """
@@ -26,7 +33,16 @@ def available() -> int:
         if not found:
             raise InputError(f"{OVERRIDE} is {said!r}, expected a size such as 500M or 8G")
         return int(found[1]) * _UNITS[found[2]]
-    return max(0, min([*_machine(), *_groups(), *_limits()], default=2**63))
+    resident = min([*_machine(), *_groups()], default=2**63) - _READER
+    return max(0, min([resident, *_limits()]))
+
+
+def spare_addresses() -> None:
+    """Under `ulimit -v`: one heap for all threads, where glibc would reserve 64 MB of addresses for each. To be
+    called before there are threads."""
+    if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
 
 
 def _lines(path: str) -> dict[str, int]:
@@ -73,7 +89,7 @@ def _limit_files() -> Iterator[Path]:
 def _limits() -> Iterator[int]:
     """What `ulimit -v` and `ulimit -d` leave."""
     status = _lines("/proc/self/status")
-    for limit, used in ((resource.RLIMIT_AS, "VmSize"), (resource.RLIMIT_DATA, "VmData")):
+    for limit, used, reader in ((resource.RLIMIT_AS, "VmSize", _ADDRESSES), (resource.RLIMIT_DATA, "VmData", _READER)):
         most = resource.getrlimit(limit)[0]
         if most != resource.RLIM_INFINITY:
-            yield most - status.get(used, 0)
+            yield most - status.get(used, 0) - reader
