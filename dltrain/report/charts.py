@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from dltrain.report.formats import clean
+
 DASHES: tuple[tuple[int, ...], ...] = ((), (9, 4), (2, 3), (10, 3, 2, 3), (16, 4), (5, 2))
 """Series are told apart by these even in grey."""
 POINTS_SHOWN = 2_000
@@ -177,6 +179,30 @@ def scatter(key: str, predictions: Mapping[str, Any]) -> Chart | None:
     note = f"1 of {every} examples is drawn" if every > 1 else ""
     axes = (Axis("predicted"),)
     return Chart(key, "Predicted against true", x, axes, series, "true value", False, False, False, note=note)
+
+
+def reliability(key: str, calibration: Mapping[str, Any]) -> Chart | None:
+    """The reliability diagram: how often what was said with a probability came true, with intervals, bin by bin."""
+    bins = sorted((b for b in calibration["bins"] if finite(b["p"]) is not None), key=lambda b: float(b["p"]))
+    bins = [one for i, one in enumerate(bins) if not i or one["p"] > bins[i - 1]["p"]]
+    if not bins:
+        return None
+    x = tuple(float(f"{100 * one['p']:.6g}") for one in bins)
+
+    def of(name: str) -> Values:
+        return tuple(_scaled(one[name], 100.0) for one in bins)
+
+    series = (
+        Series("came true", of("share"), "dev", points=True, unit="%"),
+        Series("95% interval, low", of("share_low"), "train", DASHES[1], unit="%"),
+        Series("95% interval, high", of("share_high"), "train", DASHES[1], unit="%"),
+        Series("calibrated", x, "cost", DASHES[2], unit="%"),
+    )
+    error, chance = (100 * calibration[name] for name in ("ece", "if_calibrated"))
+    note = f"expected calibration error {error:.1f}%, of which {chance:.1f}% by chance alone were it calibrated"
+    title = f"Calibration of {clean(calibration['of'])}"
+    axes = (Axis("came true (%)"),)
+    return Chart(key, title, x, axes, series, "said (%)", False, True, False, note=note)
 
 
 def _both(y: Any, predicted: Any) -> bool:

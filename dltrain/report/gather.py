@@ -31,6 +31,7 @@ def gather(path: Path) -> RunRecord:
         diagnosis=trained.read_diagnosis(path) if diagnosed else None,
         config_text=resolved.read_text(encoding="utf-8") if resolved.is_file() else "",
         predictions=_predictions(path),
+        calibration=(trained.read_metrics(path) or {}).get("calibration"),
         classes=preparation.get("classes", ()),
         task=preparation.get("task", "multiclass"),
     )
@@ -45,4 +46,6 @@ def _predictions(path: Path) -> dict[str, object] | None:
         found["weights"] = arrays["weights"].tolist()
     if "yhat" in arrays:
         found["probability"] = arrays["yhat"].tolist()
+    if "ids" in arrays:
+        found["ids"] = [name.decode() for name in arrays["ids"].tolist()]
     return found

@@ -15,7 +15,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from dltrain.report.charts import Chart, compare_dev_errors, curves, measures, scatter
+from dltrain.report.charts import Chart, compare_dev_errors, curves, measures, reliability, scatter
 from dltrain.report.formats import clean, count, number
 from dltrain.report.health import HealthView, health_of
 from dltrain.report.predictions import Confusion, Example, confusion_of, worst_of
@@ -42,6 +42,8 @@ class RunRecord:
     diagnosis: Mapping[str, Any] | None = None
     config_text: str = ""
     predictions: Mapping[str, Any] | None = None
+    calibration: Mapping[str, Any] | None = None
+    """Of those predictions, as `metrics` of the diagnosis has it."""
     classes: Sequence[str] = ()
     task: str = "multiclass"
 
@@ -59,6 +61,7 @@ class Section:
     curves: Chart | None
     measures: tuple[Chart, ...]
     scatter: Chart | None
+    reliability: Chart | None
     confusion: Confusion | None
     worst: tuple[Example, ...]
     part: str
@@ -120,6 +123,7 @@ def _section(i: int, record: RunRecord, total: int) -> Section:
         curves=curves(f"{anchor}-curves", record.metrics, record.task, best),
         measures=tuple(measures(anchor, record.metrics, record.task, best)),
         scatter=scatter(f"{anchor}-scatter", predictions) if predictions and regression else None,
+        reliability=reliability(f"{anchor}-reliability", record.calibration) if record.calibration else None,
         confusion=confusion_of(predictions, record.classes) if predictions and not regression else None,
         worst=tuple(worst_of(predictions, record.classes, record.task)) if predictions else (),
         part="dev" if any(line.get("dev") for line in record.metrics) else "training",
@@ -172,7 +176,7 @@ def _facts(run: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
 def _charts(comparison: Chart | None, sections: Sequence[Section]) -> list[dict[str, Any]]:
     charts = [comparison]
     for section in sections:
-        charts += [section.curves, *section.measures, section.scatter]
+        charts += [section.curves, *section.measures, section.scatter, section.reliability]
     return [chart.to_json() for chart in charts if chart is not None]
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from dltrain.diagnosis.intervals import Interval, wilson
 from dltrain.report.formats import NOTHING, clean, count, number, percent
 
 MATRIX_CLASSES = 20
 """More classes than this don't fit a screen as a matrix; the pairs most often confused are listed instead."""
 PAIRS_SHOWN = 15
 WORST_SHOWN = 12
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class MatrixRow:
     cells: tuple[Cell, ...]
     n: str
     missed: str
+    interval: str = ""
+    """Wilson's, of the share missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class Example:
     p_true: str
     wrong: bool
     off: str = ""
+    id: str = ""
+    """Its data.id, where rows have one."""
 
 
 def confusion_of(predictions: Mapping[str, Any], classes: Sequence[str]) -> Confusion | None:
@@ -84,12 +90,17 @@ def confusion_of(predictions: Mapping[str, Any], classes: Sequence[str]) -> Conf
 def _matrix_row(true: Any, labels: Sequence[Any], counts: Counter[Any], classes: Sequence[str]) -> MatrixRow:
     total = sum(counts[true, predicted] for predicted in labels)
     missed = percent((total - counts[true, true]) / total) if total else NOTHING
+    ends = wilson((total - counts[true, true]) / total, total, CONFIDENCE) if total else None
     cells = []
     for predicted in labels:
         n = counts[true, predicted]
         words = f"{count(n)} of class {_name(true, classes)} predicted as {_name(predicted, classes)}"
         cells.append(Cell(count(n) if n else "", _level(n, total), true == predicted, words))
-    return MatrixRow(_name(true, classes), tuple(cells), count(total), missed)
+    return MatrixRow(_name(true, classes), tuple(cells), count(total), missed, _ends(ends))
+
+
+def _ends(ends: Interval | None) -> str:
+    return "" if ends is None else f"{percent(ends.low).removesuffix('%')} to {percent(ends.high)}"
 
 
 def _level(n: int, total: int) -> int:
@@ -99,8 +110,13 @@ def _level(n: int, total: int) -> int:
 
 def worst_of(predictions: Mapping[str, Any], classes: Sequence[str], task: str) -> list[Example]:
     """The examples with the largest loss: the wrong ones, or the least sure right ones when none is wrong."""
-    if task == "regression":
-        return _furthest(predictions)
+    found = _furthest(predictions) if task == "regression" else _worst(predictions, classes, task)
+    ids = predictions.get("ids")
+    names = dict(zip(map(str, predictions["rows"]), ids, strict=True)) if ids else {}
+    return [replace(example, id=clean(names.get(example.row, ""))) for example in found]
+
+
+def _worst(predictions: Mapping[str, Any], classes: Sequence[str], task: str) -> list[Example]:
     found = []
     for i, (row, true, predicted) in enumerate(_triples(predictions)):
         p_true, p_predicted = _probabilities(predictions.get("probability"), i, true, predicted, task)

@@ -251,6 +251,34 @@ def test_many_classes_are_listed_as_pairs() -> None:
     assert matrix.pairs == (("class 29", "class 28", "2"),)
 
 
+def test_each_class_s_error_has_an_interval(record: RunRecord, predictions: dict[str, Any]) -> None:
+    """One of two missed: Wilson's 9.5 to 90.5%."""
+    rows = confusion_of(predictions, ["a", "b", "c"]).rows  # type: ignore[union-attr]
+    assert [(row.missed, row.interval) for row in rows][:2] == [("50.0%", "9.5 to 90.5%")] * 2
+    assert "9.5 to 90.5%" in Page(render_page([record])).text
+
+
+def test_rows_are_named_by_their_id(record: RunRecord, predictions: dict[str, Any]) -> None:
+    named = replace(record, predictions=predictions | {"ids": ["p", "q", EVIL, "s", "t"]})
+    assert [e.id for e in worst_of(named.predictions, ["a", "b", "c"], "multiclass")] == ["s", "q"]  # type: ignore[arg-type]
+    assert "row id true" in Page(render_page([named])).text
+    assert "row true" in Page(render_page([record])).text
+
+
+def test_the_reliability_diagram(record: RunRecord) -> None:
+    bins = [
+        {"low": 0.1, "high": 0.3, "n": 20, "p": 0.2, "share": 0.3, "share_low": 0.15, "share_high": 0.5},
+        {"low": 0.6, "high": 0.9, "n": 20, "p": 0.8, "share": 0.75, "share_low": 0.5, "share_high": 0.9},
+    ]
+    calibration = {"of": EVIL, "ece": 0.075, "if_calibrated": 0.05, "bins": bins}
+    page = Page(render_page([replace(record, calibration=calibration)]))
+    chart = next(chart for chart in page.charts if chart["key"] == "run-1-reliability")
+    assert chart["x"] == [20, 80] and chart["series"][0]["values"] == [30, 75]
+    assert chart["series"][3]["values"] == chart["x"]
+    assert "expected calibration error 7.5%, of which 5.0% by chance alone" in page.text
+    assert len(page.scripts) == 3
+
+
 def test_the_worst_examples(predictions: dict[str, Any]) -> None:
     worst = worst_of(predictions, ["a", "b", "c"], "multiclass")
     assert [(e.row, e.true, e.predicted, e.p_predicted, e.p_true) for e in worst] == [
