@@ -48,10 +48,11 @@ class Trial:
 def measure(name: str, group: str, path: Path) -> Trial:
     """Trains a config, the step that is advised, and all the others."""
     base = prepared(path)
-    best = trained(base)
+    metrics: list[dict[str, Any]] = []
+    best = trained(base, metrics)
     if best is None:
         return Trial(name, group, "diverged", None, 1.0, 1.0, None, {})
-    report = experiment.diagnose(base, best)
+    report = experiment.diagnose(base, best, experiment.Trained(metrics, None, own_start=True))
     dev, fresh = (error(base, best, part) for part in ("dev", "test"))
 
     advised = first_step(report)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dltrain import config, experiment
-from dltrain.engine.fit import Diverged, fit, model
+from dltrain.engine.fit import Diverged, Epoch, fit, model
 from dltrain.engine.network import Network
 from dltrain.engine.state import Snapshot, State
 from dltrain.ready import Ready
@@ -34,14 +34,15 @@ def again(base: Ready, path: Path, overrides: Sequence[str]) -> Ready:
     return Ready(loaded, config.resolve(declared, base.data.facts), base.data)
 
 
-def trained(ready: Ready) -> Snapshot | None:
-    """The parameters that a run would keep; None if training diverged."""
+def trained(ready: Ready, metrics: list[dict[str, Any]] | None = None) -> Snapshot | None:
+    """The parameters that a run would keep; None if training diverged. The lines of its metrics go to `metrics`."""
     program, rows = ready.plan.program(), ready.rows("train")
     assert rows is not None
     state = State.start(program)
     try:
-        for _ in fit(program, rows, ready.rows("dev"), state):
-            pass
+        for event in fit(program, rows, ready.rows("dev"), state):
+            if metrics is not None and isinstance(event, Epoch):
+                metrics.append(event.record())
     except Diverged:
         return None
     return model(program, rows, state)

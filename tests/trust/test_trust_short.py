@@ -77,9 +77,9 @@ def test_every_step_is_tried_within_one_budget(tmp_path: Path, monkeypatch: pyte
     costs = []
     real = advice.trained
 
-    def noting(ready):  # type: ignore[no-untyped-def]
+    def noting(ready, metrics=None):  # type: ignore[no-untyped-def]
         costs.append((advice.cost(ready), ready.plan.batch_size * advice.parameters(ready)))
-        return real(ready)
+        return real(ready, metrics)
 
     monkeypatch.setattr(advice, "trained", noting)
     monkeypatch.setattr(starts, "FRESH", 2000)
