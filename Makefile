@@ -48,7 +48,7 @@ fix: $(VENV)/.tests  ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --fix .
 
 .PHONY: verify
-verify: $(VENV)/.verify  ## The tests, with PyTorch and autograd installed as oracles
+verify: $(VENV)/.verify  ## The tests, with PyTorch installed as an oracle
 	@$(BIN)/python -m pytest -q -n $(WORKERS)
 
 .PHONY: faults

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dltrain.cli import (
+    average,
     check,
     compare,
     data_fetch,
@@ -17,6 +18,7 @@ from dltrain.cli import (
     gradcheck,
     init,
     learning_curve,
+    minimize,
     predict,
     report,
     resume,
@@ -58,12 +60,14 @@ app.command("train", rich_help_panel=TRAIN)(train.command)
 app.command("resume", rich_help_panel=TRAIN)(resume.command)
 app.command("evaluate", rich_help_panel=TRAIN)(evaluate.command)
 app.command("predict", rich_help_panel=TRAIN)(predict.command)
+app.command("minimize", rich_help_panel=TRAIN)(minimize.command)
 app.command("diagnose", rich_help_panel=DIAGNOSE)(diagnose.command)
 app.command("learning-curve", rich_help_panel=DIAGNOSE)(learning_curve.command)
 app.command("gradcheck", rich_help_panel=DIAGNOSE)(gradcheck.command)
 app.command("runs", rich_help_panel=RUNS)(runs.command)
 app.command("compare", rich_help_panel=RUNS)(compare.command)
 app.command("report", rich_help_panel=RUNS)(report.command)
+app.command("average", rich_help_panel=DATA)(average.command)
 app.command("init", rich_help_panel=CONFIG)(init.command)
 app.command("check", rich_help_panel=CONFIG)(check.command)
 app.command("schema", rich_help_panel=CONFIG)(schema.command)

@@ -16,10 +16,10 @@ from dltrain import __version__
 from dltrain.cli.app import app
 
 PANELS = {
-    "Train": ["train", "resume", "evaluate", "predict"],
+    "Train": ["train", "resume", "evaluate", "predict", "minimize"],
     "Diagnose": ["diagnose", "learning-curve", "gradcheck"],
     "Runs": ["runs", "compare", "report"],
-    "Data": ["data"],
+    "Data": ["average", "data"],
     "Config": ["init", "check", "schema", "explain"],
 }
 
