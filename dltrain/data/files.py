@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import re
 import stat
@@ -112,6 +113,22 @@ def open_data(path: Path, key: str | None = None) -> Iterator[BinaryIO]:
                 yield unpacked
         else:
             yield file
+
+
+@contextmanager
+def open_stream(stream: BinaryIO, place: str) -> Iterator[tuple[BinaryIO, Kind | None]]:
+    """What a pipe gives, unpacked if it is gzip or Zstandard, and its kind by its first bytes."""
+    with reading(Path(place)):
+        file = io.BufferedReader(cast(io.RawIOBase, stream), 2**16)
+        packed = _packing(file.peek(4)[:4])
+        if packed == "gzip":
+            file = io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=file, mode="rb")))
+        if packed == "zstd":
+            with _unzstd(file) as unpacked:
+                file = io.BufferedReader(cast(io.RawIOBase, unpacked))
+                yield file, _kind(file.peek(4096)[:4096])
+        else:
+            yield file, _kind(file.peek(4096)[:4096])
 
 
 def _packing(head: bytes) -> Literal["gzip", "zstd", None]:

@@ -14,9 +14,10 @@ from dltrain.data.coding import Rules, missing_cells
 from dltrain.data.columns import Kind, all_numbers
 from dltrain.data.delimited import Choose, Opening, open_table
 from dltrain.data.dialect import Dialect
-from dltrain.data.files import kind_of, require_file, shown
+from dltrain.data.files import kind_of, open_stream, require_file, shown
 from dltrain.data.hdf5 import hdf5_shapes, read_hdf5
 from dltrain.data.idx import read_idx
+from dltrain.data.jsonl import open_jsonl
 from dltrain.data.labels import from_cells
 from dltrain.data.npy import Array, npz_shapes, read_npy, read_npz
 from dltrain.data.preparation import Preparation
@@ -44,7 +45,8 @@ class RawRows:
 def read_rows(
     path: str | Path, preparation: Preparation, chunk: int = 65536, labelled: bool = False
 ) -> Iterator[RawRows]:
-    """The rows of a file, at most `chunk` at a time; "-" reads a text table from standard input.
+    """The rows of a file, at most `chunk` at a time; "-" reads a text table or JSON lines from standard input,
+    packed or not.
 
     A text table with a header may have its columns in any order and others beside them; one without has the
     inputs alone, or all columns of the training file. Raises InputError for columns that are missing, bad
@@ -53,8 +55,12 @@ def read_rows(
     if str(path) == "-":
         place, how = "standard input", how_of(preparation)
         choose = _choice(place, preparation, labelled)
-        table = open_table(sys.stdin.buffer, place, choose, rules=how.rules, known=how.known, from_config=False)
-        yield from _rows_of(table, place, preparation, chunk)
+        with open_stream(sys.stdin.buffer, place) as (stream, kind):
+            if kind == "jsonl":
+                table = open_jsonl(stream, place, choose, rules=how.rules, strict=False, from_config=False)
+            else:
+                table = open_table(stream, place, choose, rules=how.rules, known=how.known, from_config=False)
+            yield from _rows_of(table, place, preparation, chunk)
         return
     file = require_file(Path(path), None)
     kind = kind_of(file, None)

@@ -77,16 +77,20 @@ def test_a_stream_gives_rows_before_it_ends(monkeypatch: pytest.MonkeyPatch, tra
     monkeypatch.setattr(delimited, "BLOCK", 16)
 
     class Endless(io.RawIOBase):
-        first = True
+        at = 0
 
-        def read(self, size: int = -1, /) -> bytes:
-            head, self.first = (b"a,b\n" if self.first else b""), False
-            return head + b"1,2\n3,4\n"
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, into: Any, /) -> int:
+            text = b"a,b\n" + b"1,2\n3,4\n" * (40_000)
+            into[:] = text[self.at : self.at + len(into)]
+            self.at += len(into)
+            return len(into)
 
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=Endless()))
     rows = read_rows("-", trained)
-    assert next(rows).X.tolist() == [[1, 2], [3, 4]]
-    assert next(rows).X.tolist() == [[1, 2], [3, 4]]
+    assert np.concatenate([next(rows).X for _ in range(3)])[:4].tolist() == [[1, 2], [3, 4], [1, 2], [3, 4]]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -177,3 +179,26 @@ def test_rows_named_na_keep_their_name_and_a_group_so_called_is_unknown(
     assert "NA" in {name for part in model.parts.values() for name in part.ids or []}
     with pytest.raises(InputError, match=r"d\.csv:9: no value in g, so its group is not known"):
         prepare(Experiment(data=data, split=Split(group="g")))
+
+
+@pytest.mark.parametrize("packed", ["", "gzip", "zstd"])
+@pytest.mark.parametrize("kind", ["true", "jsonl"])
+def test_what_a_pipe_gives_is_read_as_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, packed: str
+) -> None:
+    model = prepare(Experiment(data=Data(source=str(truths(tmp_path, "true")), target="y")))
+    content = truths(tmp_path, kind).read_bytes()
+    if packed == "gzip":
+        content = gzip.compress(content)
+    elif packed:
+        content = pytest.importorskip("zstandard").compress(content)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    np.testing.assert_array_equal(shown(Path("-"), model), inputs_of(model))
+
+
+def test_a_pipe_cut_short_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = prepare(Experiment(data=Data(source=str(truths(tmp_path, "true")), target="y")))
+    content = gzip.compress(truths(tmp_path, "true").read_bytes())[:-10]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    with pytest.raises(InputError, match="standard input is damaged or cut short"):
+        shown(Path("-"), model)
