@@ -1,0 +1,155 @@
+"""What the kinds of studies propose, and what they make of their trials."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from studies_parts import CONTEXT, result
+
+from dltrain.errors import Damaged
+from dltrain.studies.folder import ATTEMPTS
+from dltrain.studies.folds import Folds
+from dltrain.studies.kinds import study_of
+from dltrain.studies.learning_curve import LearningCurve, default_sizes
+from dltrain.studies.model import Result
+from dltrain.studies.power_law import fit, resampled
+from dltrain.studies.seeds import Seeds, over_seeds
+from dltrain.studies.trial_results import results_csv
+
+CURVE = LearningCurve(sizes=(10, 20, 40), seeds=2, first=5, steps=30, batch_size=16)
+
+
+@pytest.mark.parametrize("study", [Seeds(seeds=3, first=7), Folds(folds=4, seed=2), CURVE])
+def test_a_study_comes_back_from_its_record(study: object) -> None:
+    import json
+
+    assert study_of(json.loads(json.dumps(study.to_json()))) == study  # type: ignore[attr-defined]
+
+
+def test_a_study_that_makes_no_sense_is_damaged() -> None:
+    for settings in ({"kind": "other"}, {"kind": "seeds", "wrong": 1}, {}):
+        with pytest.raises(Damaged, match="does not describe a study"):
+            study_of(settings)
+    assert ATTEMPTS == "attempts"
+
+
+def test_seeds_follow_each_other() -> None:
+    study = Seeds(seeds=3, first=7)
+    assert study.propose([]) == [{"seed": 7}, {"seed": 8}, {"seed": 9}]
+    assert study.propose([result(0, 0.1)]) == []
+
+
+def test_the_interval_over_seeds_is_students() -> None:
+    from scipy import stats
+
+    values = [0.10, 0.12, 0.09, 0.15]
+    low, high = stats.t.interval(0.95, 3, np.mean(values), stats.sem(values))
+    entry = over_seeds(values, CONTEXT)
+    assert (entry["low"], entry["high"]) == (pytest.approx(low), pytest.approx(high))
+    assert entry["sd"] == pytest.approx(np.std(values, ddof=1)) and entry["n"] == 4
+    alone = over_seeds([0.2], CONTEXT)
+    assert (alone["low"], alone["high"], alone["sd"]) == (None, None, None)
+
+
+def test_what_diverged_or_crashed_is_listed_and_left_out() -> None:
+    crashed = result(2, None, outcome="crashed", cause="killed by SIGKILL")
+    summary = Seeds(seeds=3, first=0).summarize([result(0, 0.1), result(1, None), crashed], CONTEXT)
+    assert summary["errors"]["dev"]["n"] == 1
+    assert [row["state"] for row in summary["trials"]] == ["finished", "diverged", "crashed"]
+    assert summary["trials"][2]["cause"] == "killed by SIGKILL"
+    nothing = Seeds(seeds=1, first=0).summarize([result(0, None)], CONTEXT)
+    assert nothing["errors"] == {} and nothing["headline"] is None
+
+
+def test_a_fold_without_a_result_is_said() -> None:
+    summary = Folds(folds=2, seed=1).summarize([result(0, None), result(1, None)], CONTEXT)
+    assert "2 of 2 folds have no result" in summary["note"]
+
+
+def test_sizes_train_alike_but_for_their_rows() -> None:
+    proposed = CURVE.propose([])
+    assert len(proposed) == 6
+    assert [one["data.train_limit"] for one in proposed] == [40, 40, 20, 20, 10, 10]
+    assert {one["training.steps"] for one in proposed} == {30}
+    assert [one["training.batch_size"] for one in proposed] == [16, 16, 16, 16, 10, 10]
+    assert all(one["seed"] == one["data.train_limit_seed"] for one in proposed)
+    assert default_sizes(1000, 10) == (62, 125, 250, 500, 1000)
+    assert default_sizes(50, 2) == (12, 25, 50)
+
+
+def curve(error: object) -> list[Result]:
+    """Trials whose dev error is `error(m, seed)`."""
+    return [
+        result(trial, float(error(one["data.train_limit"], one["seed"])), dict(one))  # type: ignore[operator]
+        for trial, one in enumerate(CURVE.propose([]))
+    ]
+
+
+def test_a_law_is_found_again() -> None:
+    summary = CURVE.summarize(curve(lambda m, seed: 0.05 + 0.9 * m**-0.5), CONTEXT)
+    law = summary["fit"]
+    assert (law["a"], law["b"], law["c"]) == (pytest.approx(0.05), pytest.approx(0.9), 0.5)
+    gain = 0.9 * (40**-0.5 - 80**-0.5)
+    assert summary["twice"]["buys"]["value"] == pytest.approx(gain)
+    assert summary["twice"]["error"]["value"] == pytest.approx(0.05 + 0.9 * 80**-0.5)
+    assert summary["errors"]["dev"]["value"] == pytest.approx(0.05 + 0.9 * 40**-0.5)
+    assert [entry["m"] for entry in law["band"]][-1] == 160
+
+
+def test_a_gap_in_the_curve_leaves_seeds_or_the_fit_out() -> None:
+    trials = curve(lambda m, seed: 0.05 + 0.9 * m**-0.5 + 0.01 * (seed - 5))
+    lost = [one if one.trial else result(0, None, dict(one.overrides)) for one in trials]
+    summary = CURVE.summarize(lost, CONTEXT)
+    assert summary["fit"]["seeds"] == 1 and summary["twice"]["buys"]["low"] is None
+    assert "one seed gives no band" in summary["note"]
+    gone = [one for one in trials if one.overrides["data.train_limit"] != 20]
+    assert CURVE.summarize(gone, CONTEXT)["fit"] is None
+    assert CURVE.summarize([], CONTEXT)["headline"] is None
+
+
+def test_the_fit_is_the_least_squares_that_scipy_finds(rng: np.random.Generator) -> None:
+    from scipy.optimize import minimize
+
+    sizes = np.array([50.0, 100, 200, 400, 800])
+    for _ in range(5):
+        errors = 0.02 + 2 * sizes**-0.7 * rng.uniform(0.9, 1.1, 5)
+        law = fit(sizes, errors[None, :])
+
+        def lost(p: np.ndarray, c: float, errors: np.ndarray = errors) -> float:
+            return float((((p[0] + p[1] * sizes**-c - errors) ** 2) / errors).sum())
+
+        best = min(
+            minimize(lost, [0.01, 1.0], args=(c,), bounds=[(0, None), (0, None)], tol=1e-14).fun
+            for c in np.arange(0.05, 2.0, 0.05)
+        )
+        ours = lost(np.array([law.a[0], law.b[0]]), float(law.c[0]))
+        assert ours <= best * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("errors", [[0.1, 0.1, 0.1], [0.0, 0.0, 0.0], [0.1, 0.2, 0.3], [0.3, 0.0, 0.0]])
+def test_curves_that_are_none_still_have_a_fit(errors: list[float]) -> None:
+    law = fit(np.array([10.0, 20, 40]), np.array([errors]))
+    assert (law.a >= 0).all() and (law.b >= 0).all() and np.isfinite(law.at(80)).all()
+    assert law.at(80) <= law.at(40) + 1e-12
+
+
+def test_few_seeds_give_a_wide_band(rng: np.random.Generator) -> None:
+    """Its sd is that of a mean, times t/z."""
+    from scipy import stats
+
+    curves = 0.5 + 0.01 * rng.normal(size=(4, 3))
+    draws = resampled(curves, 0.95)
+    wanted = curves.std(axis=0, ddof=1) / 2 * stats.t.ppf(0.975, 3) / stats.norm.ppf(0.975)
+    assert draws.std(axis=0) == pytest.approx(wanted, rel=0.06)
+    assert draws.mean(axis=0) == pytest.approx(curves.mean(axis=0), abs=2e-3)
+
+
+def test_results_csv_quotes_what_csv_would_break() -> None:
+    one = result(0, 0.25, {"seed": 1, "architecture.layers": [4, 2], "training.epochs": None, "x": "a,b"})
+    other = result(1, None, {"seed": 1, "optimizer.learning_rate": 1e-05})
+    text = results_csv([other, one]).decode()
+    assert text.splitlines() == [
+        "trial,round,state,objective,low,high,seed,architecture.layers,training.epochs,x,optimizer.learning_rate",
+        '0,1,finished,0.25,0.0,1.0,1,"[4, 2]",null,"a,b",',
+        "1,1,diverged,inf,,,1,,,,1e-05",
+    ]
