@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dltrain.config.records import Experiment
-from dltrain.data.cleaning import labels_of
-from dltrain.data.dealing import Drawn
-from dltrain.data.perturbing import Perturbed, perturbed
-from dltrain.data.prepare import Part, Prepared, Tables, finish, read_and_split
-from dltrain.data.store import stored
+from dltrain.data.fitting.cleaning import labels_of
+from dltrain.data.large.store import stored
+from dltrain.data.preparing import Part, Prepared, Tables, finish, read_and_split
+from dltrain.data.splitting.dealing import Drawn
+from dltrain.data.suspicion.perturbing import Perturbed, perturbed
 from dltrain.errors import InputError, Problem
 
 

@@ -63,8 +63,8 @@ def test_what_the_package_needs_lies_in_it() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert settings["tool"]["hatch"]["build"]["targets"]["wheel"] == {"packages": ["dltrain"]}
     for name in ("digits", "breast_cancer"):
-        assert (PACKAGE / f"data/builtin/{name}.npz").stat().st_size > 10_000
-        source = (PACKAGE / f"data/builtin/{name}.txt").read_text()
+        assert (PACKAGE / f"data/sets/builtin/{name}.npz").stat().st_size > 10_000
+        source = (PACKAGE / f"data/sets/builtin/{name}.txt").read_text()
         assert "CC BY 4.0" in source and "UCI" in source, "source and licence beside the data"
     assert list((PACKAGE / "report/templates").glob("*.j2"))
     assert (PACKAGE / "report/vendor/LICENSE-uPlot").is_file()

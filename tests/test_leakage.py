@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from dltrain import leakage
 from dltrain.config.records import Data, Experiment, Split, SplitFiles
 from dltrain.data import prepare as prepare_data
-from dltrain.data import store
-from dltrain.data.perturbing import far_off, other_classes, other_codes, perturbed
-from dltrain.data.prepare import Prepared, Tables, finish, read_and_split
+from dltrain.data.large import store
+from dltrain.data.preparing import Prepared, Tables, finish, read_and_split
 from dltrain.data.raw import Raw, as_text
+from dltrain.data.suspicion.perturbing import far_off, other_classes, other_codes, perturbed
 from dltrain.errors import InputError
 from dltrain.leakage import Report
 

@@ -1,4 +1,4 @@
-"""Writes dltrain/data/builtin/*.npz from the copies that scikit-learn carries, and checks what it wrote.
+"""Writes dltrain/data/sets/builtin/*.npz from the copies that scikit-learn carries, and checks what it wrote.
 
     pip install scikit-learn && python tools/make_builtin_sets.py
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.datasets import load_breast_cancer, load_digits
 
-FOLDER = Path(__file__).parent.parent / "dltrain" / "data" / "builtin"
+FOLDER = Path(__file__).parent.parent / "dltrain" / "data" / "sets" / "builtin"
 CLASSES = ["benign", "malignant"]
 
 

@@ -9,7 +9,7 @@ import typer
 from dltrain.cli.options import Json, Quiet, print_json
 
 if TYPE_CHECKING:
-    from dltrain.data.named_sets import Named
+    from dltrain.data.sets.named_sets import Named
 
 
 def command(
@@ -22,8 +22,8 @@ def command(
     Example: dltrain data fetch mnist
     """
     from dltrain.cli.streams import tell
-    from dltrain.data.fetching import fetch
-    from dltrain.data.named import folder_of, settings
+    from dltrain.data.sets.fetching import fetch
+    from dltrain.data.sets.named import folder_of, settings
     from dltrain.report.downloads import Downloads
 
     records: list[dict[str, Any]] = []
@@ -45,7 +45,7 @@ def _known(names: list[str]) -> list[Named]:
     """The sets to fetch. Raises InputError for every name that is none."""
     from dltrain.cli.streams import tell
     from dltrain.config import BUILT_IN, SETS
-    from dltrain.data.named import named_source
+    from dltrain.data.sets.named import named_source
     from dltrain.errors import InputError, Problem, did_you_mean
 
     found = {name: named_source(name) for name in names}

@@ -30,7 +30,7 @@ def _built_in() -> list[dict[str, Any]]:
 
 
 def _named() -> list[dict[str, Any]]:
-    from dltrain.data.named import fetched, named_sets
+    from dltrain.data.sets.named import fetched, named_sets
     from dltrain.report.downloads import size
 
     keys = ("name", "rows", "test_rows", "inputs", "task", "classes", "target", "source", "licence")

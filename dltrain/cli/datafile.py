@@ -110,7 +110,7 @@ def _names(columns: str) -> tuple[str, ...]:
 
 def look_at(what: Asked) -> Look:
     """Raises InputError that speaks of options, not of keys."""
-    from dltrain.data.look import Request, look
+    from dltrain.data.looking.look import Request, look
 
     given = what.starter()
     request = Request(files=tuple(given["files"]), target=what.target, test=given["test"], columns=what.columns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
 import typer
 
@@ -12,9 +12,16 @@ from dltrain.cli.options import Json, print_json, split_arguments
 from dltrain.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from dltrain.autodiff import Minimized
-    from dltrain.autodiff.parsing import Data
+    from collections.abc import Callable
 
+    from dltrain.autodiff import Expression, Minimized
+    from dltrain.autodiff.parsing import Data
+    from dltrain.engine.optimizers import Optimizer
+    from dltrain.engine.schedules import Schedule
+
+    Read: TypeAlias = tuple[Expression, Optimizer, Schedule, tuple[str, ...], dict[str, float]]
+
+T = TypeVar("T")
 DIVERGED = 3
 MOST_STEPS = 10_000_000
 Arguments = Annotated[
@@ -49,18 +56,17 @@ def command(
 
     Example: dltrain minimize "w**2 - 10*w + 25" --learning-rate 0.01 --steps 1000
     """
-    text, overrides = _expression(arguments)
-    first = {"optimizer": optimizer, "schedule": schedule}
-    last = {"optimizer.learning_rate": learning_rate}
-    from dltrain.autodiff import minimize, parse
     from dltrain.cli.streams import tell
-    from dltrain.config.moving import load_moving
 
-    update, falling, notices = load_moving([*_set(first), *overrides, *_set(last)])
+    text, overrides = _expression(arguments)
+    kinds = {"optimizer": optimizer, "schedule": schedule}
+    moving = [*_set(kinds), *overrides, *_set({"optimizer.learning_rate": learning_rate})]
+    expression, update, falling, notices, begin = _read(text, moving, data or [], start or [])
     for notice in notices:
         tell(f"note: {notice}")
-    expression = parse(text, _read(data or []))
-    found = minimize(expression, update, falling, steps=steps, start=_numbers(start or []), every=every)
+    from dltrain.autodiff import minimize
+
+    found = minimize(expression, update, falling, steps=steps, start=begin, every=every)
     _show(found, as_json)
     if found.diverged:
         raise typer.Exit(DIVERGED)
@@ -112,7 +118,30 @@ def _numbers(texts: list[str]) -> dict[str, float]:
     return found
 
 
-def _read(texts: list[str]) -> Data:
+def _read(text: str, moving: list[str], data: list[str], start: list[str]) -> Read:
+    """All that was typed, or all that is wrong with it."""
+    from dltrain.autodiff import parse
+    from dltrain.config.moving import load_moving
+
+    problems: list[Problem] = []
+
+    def kept(read: Callable[[], T]) -> T | None:
+        try:
+            return read()
+        except InputError as error:
+            problems.extend(error.problems)
+            return None
+
+    given = kept(lambda: _files(data))
+    expression = None if given is None else kept(lambda: parse(text, given))
+    update = kept(lambda: load_moving(moving))
+    begin = kept(lambda: _numbers(start))
+    if expression is None or update is None or begin is None:
+        raise InputError(*problems)
+    return (expression, *update, begin)
+
+
+def _files(texts: list[str]) -> Data:
     from dltrain.data.series import read_numbers
 
     pairs = _pairs(texts, "--data", "NAME=FILE, such as x=coefficients.csv")
@@ -140,5 +169,9 @@ def _tell_diverged(found: Minimized) -> None:
     lost = found.diverged
     assert lost is not None
     where = values_line(dict(zip(found.expression.variables, lost.theta, strict=True)))
-    what = "start elsewhere: --start" if lost.step == 0 else "try a smaller --learning-rate"
+    what = "try a smaller --learning-rate"
+    if lost.step == 0:
+        what = "start elsewhere: --start"
+    elif lost.what.endswith("-inf"):
+        what = "it falls without end, so there is no minimum on this way"
     say(f"{lost} at {where[:200]}; {what}")

@@ -36,7 +36,7 @@ NAMED = (
     "titanic",
     "wine_quality",
 )
-"""Data sets that `dltrain data fetch` brings; names too. `dltrain.data.named` knows the rest of them."""
+"""Data sets that `dltrain data fetch` brings; names too. `dltrain.data.sets.named` knows the rest of them."""
 SETS = (*BUILT_IN, *NAMED)
 
 _HOMES = {

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dltrain.config.records import Task
-from dltrain.data.columns import days
-from dltrain.data.dialect import is_number
 from dltrain.data.raw import Labels, Numbers, Raw, as_text, is_text
+from dltrain.data.readers.columns import days
+from dltrain.data.readers.dialect import is_number
 from dltrain.data.roles import listed
 from dltrain.errors import InputError, Problem
 

@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from dltrain.data.columns import Kind
-from dltrain.data.store import chosen
+from dltrain.data.large.store import chosen
+from dltrain.data.readers.columns import Kind
 from dltrain.errors import Problem
 
 Numbers: TypeAlias = npt.NDArray[Any]

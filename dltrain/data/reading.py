@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from dltrain.config.records import Data, Experiment
-from dltrain.data.coding import Rules
+from dltrain.data.readers.coding import Rules
 from dltrain.data.roles import Wanted
 
 

@@ -9,21 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from dltrain.data.arrays import as_inputs, as_labels
-from dltrain.data.coding import Rules, missing_cells
-from dltrain.data.columns import Kind, all_numbers
-from dltrain.data.delimited import Choose, Opening, open_table
-from dltrain.data.dialect import Dialect
 from dltrain.data.files import kind_of, open_stream, require_file, shown
-from dltrain.data.hdf5 import hdf5_shapes, read_hdf5
-from dltrain.data.idx import read_idx
-from dltrain.data.jsonl import open_jsonl
+from dltrain.data.fitting.preparation import Preparation
 from dltrain.data.labels import from_cells
-from dltrain.data.npy import Array, npz_shapes, read_npy, read_npz
-from dltrain.data.preparation import Preparation
 from dltrain.data.raw import Extra, Labels, Numbers, as_text, is_text
+from dltrain.data.readers.arrays import as_inputs, as_labels
+from dltrain.data.readers.coding import Rules, missing_cells
+from dltrain.data.readers.columns import Kind, all_numbers
+from dltrain.data.readers.delimited import Choose, Opening, open_table
+from dltrain.data.readers.dialect import Dialect
+from dltrain.data.readers.hdf5 import hdf5_shapes, read_hdf5
+from dltrain.data.readers.idx import read_idx
+from dltrain.data.readers.jsonl import open_jsonl
+from dltrain.data.readers.npy import Array, npz_shapes, read_npy, read_npz
+from dltrain.data.readers.several import TABLES, How, open_rows
 from dltrain.data.roles import Roles, listed, roles_like
-from dltrain.data.several import TABLES, How, open_rows
 from dltrain.engine.arrays import Floats
 from dltrain.errors import InputError, Problem
 

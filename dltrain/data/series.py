@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from dltrain.data.coding import Rules
-from dltrain.data.delimited import Choose
-from dltrain.data.dialect import Dialect
 from dltrain.data.files import require_file, shown
 from dltrain.data.raw import Numbers
+from dltrain.data.readers.coding import Rules
+from dltrain.data.readers.delimited import Choose
+from dltrain.data.readers.dialect import Dialect
+from dltrain.data.readers.several import How, read_several
 from dltrain.data.roles import Roles, column_names, listed
-from dltrain.data.several import How, read_several
 from dltrain.errors import InputError, Problem, did_you_mean
 
 

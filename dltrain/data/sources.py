@@ -9,16 +9,16 @@ from pathlib import Path, PurePath
 
 from dltrain.config import NAMED
 from dltrain.config.records import Data, Experiment, Split
-from dltrain.data.builtin_sets import built_in, built_in_file, built_in_sets, read_built_in
 from dltrain.data.expand import expand
 from dltrain.data.files import kind_of, require_file, shown
-from dltrain.data.hdf5 import read_hdf5
-from dltrain.data.idx import read_idx
-from dltrain.data.images import TARGET, is_image_folder, read_images
-from dltrain.data.npy import Array, read_npy, read_npz
 from dltrain.data.raw import Raw
+from dltrain.data.readers.hdf5 import read_hdf5
+from dltrain.data.readers.idx import read_idx
+from dltrain.data.readers.images import TARGET, is_image_folder, read_images
+from dltrain.data.readers.npy import Array, read_npy, read_npz
 from dltrain.data.reading import Reading
 from dltrain.data.roles import listed
+from dltrain.data.sets.builtin_sets import built_in, built_in_file, built_in_sets, read_built_in
 from dltrain.data.tables import pair, read_files, read_like, read_single, select
 from dltrain.errors import InputError, Problem
 

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dltrain.data.arrays import as_inputs, as_labels, check_finite, image_axes, pixel_names
-from dltrain.data.coding import Rules
-from dltrain.data.dialect import Dialect
 from dltrain.data.files import kind_of, shown
-from dltrain.data.hdf5 import hdf5_shapes, read_hdf5
-from dltrain.data.npy import Array, npz_shapes, read_npy, read_npz
 from dltrain.data.raw import Extra, Labels, Numbers, Raw
+from dltrain.data.readers.arrays import as_inputs, as_labels, check_finite, image_axes, pixel_names
+from dltrain.data.readers.coding import Rules
+from dltrain.data.readers.dialect import Dialect
+from dltrain.data.readers.hdf5 import hdf5_shapes, read_hdf5
+from dltrain.data.readers.npy import Array, npz_shapes, read_npy, read_npz
+from dltrain.data.readers.several import TABLES, How, read_several
 from dltrain.data.reading import Reading
 from dltrain.data.roles import Roles, choose_roles, column_names, listed, roles_like
-from dltrain.data.several import TABLES, How, read_several
 from dltrain.errors import InputError, Problem
 
 

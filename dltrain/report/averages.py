@@ -28,7 +28,7 @@ def print_averages(
 def _table(found: Mapping[str, Any]) -> Any:
     table = plain_table()
     column(table, "beta", right=True)
-    for header in ("window", "lag", "measured", "noise", "of it"):
+    for header in ("window", "lag", "measured", "noise", "left"):
         column(table, header, right=True)
     column(table, "first value", right=True)
     column(table, "corrected", right=True)
@@ -50,15 +50,17 @@ def _table(found: Mapping[str, Any]) -> Any:
 
 
 def _sketch(lines: Mapping[str, Sequence[float]]) -> list[str]:
-    arrays = {name: np.asarray(values, float) for name, values in lines.items()}
-    low = min(float(values.min()) for values in arrays.values())
-    high = max(float(values.max()) for values in arrays.values())
-    width = max(len(name) for name in arrays)
-    drawn = [f"{clean(name):{width}}  {_blocks(values, low, high)}" for name, values in arrays.items()]
+    means = {clean(name): _means(np.asarray(values, float)) for name, values in lines.items()}
+    low = min(min(line) for line in means.values())
+    high = max(max(line) for line in means.values())
+    width = max(map(len, means))
+    drawn = [f"{name:{width}}  {_blocks(line, low, high)}" for name, line in means.items()]
     return [*drawn, f"{'':{width}}  from {number(low, 3)} to {number(high, 3)}, each block the mean of its stretch"]
 
 
-def _blocks(values: Floats, low: float, high: float) -> str:
-    pieces = np.array_split(values, min(WIDTH, values.size))
-    span = (high - low) or 1.0
-    return "".join(LEVELS[round(float((piece.mean() - low) / span) * 7)] for piece in pieces)
+def _means(values: Floats) -> list[float]:
+    return [float(piece.mean()) for piece in np.array_split(values, min(WIDTH, values.size))]
+
+
+def _blocks(line: Sequence[float], low: float, high: float) -> str:
+    return "".join(LEVELS[round((value - low) / ((high - low) or 1.0) * 7)] for value in line)

@@ -78,8 +78,8 @@ def _away(found: Mapping[str, Any]) -> list[str]:
         return ["  more --steps lead off it"] if found["ended"]["kind"] != "flat" else []
     start = found["before"]["values"][along]
     return [
-        f"  {along} never moved, since its gradient is 0 wherever {along} = {_exactly(start)}: "
-        f"start off this axis, --start {along}={_exactly(start + OFF)}"
+        f"  {along} never moved, for its gradient was 0 all the way: "
+        f"start off the axis, --start {along}={_exactly(start + OFF)}"
     ]
 
 

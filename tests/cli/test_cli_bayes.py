@@ -18,7 +18,7 @@ def noisy(empty_folder: Path) -> Path:
     lines = ["a,b,y"]
     for number in range(200):
         a, b = number % 4 // 2, number % 2
-        lines.append(f"{a},{b},{'no yes'.split()[(a ^ b) ^ (number // 4 % 10 == 0)]}")
+        lines.append(f"{a},{b},{['no', 'yes'][(a ^ b) ^ (number // 4 % 10 == 0)]}")
     (empty_folder / "noisy.csv").write_text("\n".join(lines) + "\n")
     return empty_folder / "noisy.csv"
 

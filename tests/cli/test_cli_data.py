@@ -13,8 +13,8 @@ import pytest
 from cli_calling import call, table, two_kinds
 
 from dltrain.config import SETS
-from dltrain.data import named as module
-from dltrain.data.named_sets import Named, Remote
+from dltrain.data.sets import named as module
+from dltrain.data.sets.named_sets import Named, Remote
 
 ROWS = table(two_kinds()).encode()
 

@@ -104,7 +104,7 @@ def test_an_interrupted_run_goes_on_with_the_config_that_it_has(
     assert stopped.code == 130
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("dltrain.data.look.look", None)  # not looked at again
+    monkeypatch.setattr("dltrain.data.looking.look.look", None)  # not looked at again
     assert call(*line, "--run-id", "part").code == 0
     whole, part = (Path("runs", name, "model.safetensors").read_bytes() for name in ("whole", "part"))
     assert whole == part

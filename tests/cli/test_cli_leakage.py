@@ -11,7 +11,7 @@ import pytest
 from cli_calling import call
 
 from dltrain import leakage
-from dltrain.data.prepare import finish
+from dltrain.data.preparing import finish
 
 
 def config(tmp_path: Path, split: str = "") -> Path:

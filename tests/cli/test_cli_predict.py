@@ -124,7 +124,7 @@ def test_predictions_are_those_that_dev_was_measured_with(new: Path) -> None:
 
 
 def test_many_classes(shelf: Path, empty_folder: Path) -> None:
-    from dltrain.data.builtin_sets import built_in, read_built_in
+    from dltrain.data.sets.builtin_sets import built_in, read_built_in
 
     known = built_in("digits")
     assert known is not None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from dltrain.data.named_sets import Named, Remote
+from dltrain.data.sets.named_sets import Named, Remote
 
 HEAD = b"|a line that is no data\n"
 ROWS = b"".join(b"%d,%d,%s\n" % (i, i * 7 % 11, b"up" if i % 3 else b"down") for i in range(20_000))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dltrain.data.alike import Alikeness, alike, auc
+from dltrain.data.suspicion.alike import Alikeness, alike, auc
 
 REAL = os.environ.get("DLTRAIN_TEST_DATA")
 needs_real = pytest.mark.skipif(not REAL, reason="DLTRAIN_TEST_DATA names no folder of real data sets")

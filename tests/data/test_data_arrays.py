@@ -15,8 +15,8 @@ import pytest
 
 from dltrain.config.records import Data, Experiment
 from dltrain.data import prepare
-from dltrain.data.idx import read_idx
-from dltrain.data.npy import npz_shapes, read_npy, read_npz
+from dltrain.data.readers.idx import read_idx
+from dltrain.data.readers.npy import npz_shapes, read_npy, read_npz
 from dltrain.errors import InputError
 
 

@@ -10,7 +10,7 @@ import pytest
 import dltrain.data
 from dltrain.config.records import Data, Experiment
 from dltrain.data import built_in_sets, prepare
-from dltrain.data.builtin_sets import built_in_file, read_built_in
+from dltrain.data.sets.builtin_sets import built_in_file, read_built_in
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ import pytest
 
 from dltrain import config, data, storage
 from dltrain.config.loading import load
-from dltrain.data import cache, delimited, filed, jsonl, scatter, spilled
-from dltrain.data.filed import Mapped
-from dltrain.data.prepare import finish, read_and_split
+from dltrain.data.large import cache, filed, scatter, spilled
+from dltrain.data.large.filed import Mapped
+from dltrain.data.preparing import finish, read_and_split
+from dltrain.data.readers import delimited, jsonl
 from dltrain.storage import operations
 
 N = 700

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dltrain.data.columns import Vocabulary, days
+from dltrain.data.readers.columns import Vocabulary, days
 
 
 def test_codes_are_places_in_order_of_first_appearance() -> None:

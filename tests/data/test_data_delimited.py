@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dltrain.config.records import Data, Experiment
-from dltrain.data import delimited
-from dltrain.data import fast as fast_reader
-from dltrain.data.dialect import sniff
 from dltrain.data.raw import Raw
+from dltrain.data.readers import delimited
+from dltrain.data.readers import fast as fast_reader
+from dltrain.data.readers.dialect import sniff
 from dltrain.data.reading import Reading
 from dltrain.data.tables import read_single
 from dltrain.errors import InputError

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dltrain.data.duplicates import Parts, duplicates, row_hashes
 from dltrain.data.raw import as_text
+from dltrain.data.suspicion.duplicates import Parts, duplicates, row_hashes
 
 ROW = st.tuples(st.sampled_from((0.0, -0.0, 1.5, np.nan)), st.integers(0, 2), st.integers(0, 1))
 ROWS = st.lists(ROW, min_size=1, max_size=30)

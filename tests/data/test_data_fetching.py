@@ -17,10 +17,10 @@ import pytest
 from data_servers import HEAD, ROWS, TESTS, Server, serving, sha, small_set
 
 from dltrain import storage
-from dltrain.data import fetching
-from dltrain.data.fetching import fetch
-from dltrain.data.named import folder_of
-from dltrain.data.named_sets import Named, Remote
+from dltrain.data.sets import fetching
+from dltrain.data.sets.fetching import fetch
+from dltrain.data.sets.named import folder_of
+from dltrain.data.sets.named_sets import Named, Remote
 from dltrain.errors import InputError, StorageError
 from dltrain.storage import operations
 from dltrain.storage.operations import Operation
@@ -319,7 +319,7 @@ def test_a_file_system_that_is_read_only(cache: Path, server: Server, monkeypatc
 FETCH = """
 import sys
 from data_servers import small_set
-from dltrain.data.fetching import fetch
+from dltrain.data.sets.fetching import fetch
 print(*fetch(small_set(sys.argv[1]), tell=lambda line: print(line, flush=True)))
 """
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from dltrain import config, data
 from dltrain.config.records import Split
-from dltrain.data.folds import draw_folds
-from dltrain.data.limiting import nested_order
-from dltrain.data.sizes import Sizes
+from dltrain.data.splitting.folds import draw_folds
+from dltrain.data.splitting.limiting import nested_order
+from dltrain.data.splitting.sizes import Sizes
 from dltrain.errors import InputError
 
 

@@ -24,14 +24,14 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-from dltrain.data import json_fast, jsonl, parquet
-from dltrain.data.coding import Rules
-from dltrain.data.dialect import Dialect
 from dltrain.data.files import kind_of
-from dltrain.data.hdf5 import hdf5_shapes, read_hdf5
 from dltrain.data.raw import Raw
+from dltrain.data.readers import json_fast, jsonl, parquet
+from dltrain.data.readers.coding import Rules
+from dltrain.data.readers.dialect import Dialect
+from dltrain.data.readers.hdf5 import hdf5_shapes, read_hdf5
+from dltrain.data.readers.several import How, open_rows, read_several
 from dltrain.data.roles import Roles
-from dltrain.data.several import How, open_rows, read_several
 from dltrain.errors import InputError
 
 FILL = How(rules=Rules(gaps="fill"))

@@ -11,8 +11,8 @@ import pytest
 
 from dltrain.config.records import Data, Experiment, Split
 from dltrain.data import Prepared, prepare, read_rows
-from dltrain.data import fast as fast_reader
-from dltrain.data.preparation import Preparation
+from dltrain.data.fitting.preparation import Preparation
+from dltrain.data.readers import fast as fast_reader
 from dltrain.errors import Damaged, InputError
 
 PEOPLE = """age,sex,joined,city,y

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dltrain.data.images import is_image_folder, read_images, read_pictures
+from dltrain.data.readers.images import is_image_folder, read_images, read_pictures
 from dltrain.errors import InputError
 
 GRADIENT = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5

@@ -11,8 +11,8 @@ import pytest
 
 from dltrain import config
 from dltrain.config.starter import Look, write
-from dltrain.data import look as looking
-from dltrain.data.look import Request, look
+from dltrain.data.looking import look as looking
+from dltrain.data.looking.look import Request, look
 from dltrain.errors import InputError
 
 REAL = os.environ.get("DLTRAIN_TEST_DATA")

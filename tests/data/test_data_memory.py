@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from dltrain.data import memory
+from dltrain.data.large import memory
 from dltrain.errors import InputError
 
 
@@ -28,7 +28,7 @@ def test_a_variable_that_is_no_size(monkeypatch, said):
 def test_a_limit_of_the_process_counts(limit):
     code = f"""
 import resource
-from dltrain.data import memory
+from dltrain.data.large import memory
 before = memory.available()
 resource.setrlimit(resource.{limit}, (2**30, resource.RLIM_INFINITY))
 memory.spare_addresses()

@@ -15,11 +15,11 @@ import pytest
 from dltrain import config
 from dltrain.config.loading import load
 from dltrain.config.records import Experiment
-from dltrain.data import named as module
 from dltrain.data import prepare
-from dltrain.data.fetching import fetch
-from dltrain.data.named import cache_folder, fetched, folder_of, named_sets, named_source, settings, with_files
-from dltrain.data.named_sets import Named, Remote
+from dltrain.data.sets import named as module
+from dltrain.data.sets.fetching import fetch
+from dltrain.data.sets.named import cache_folder, fetched, folder_of, named_sets, named_source, settings, with_files
+from dltrain.data.sets.named_sets import Named, Remote
 from dltrain.errors import InputError
 
 

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from dltrain.data import Preparation, scaling
+from dltrain.data import Preparation
+from dltrain.data.fitting import scaling
+from dltrain.data.fitting.scaling import fit_scale
 from dltrain.data.raw import as_text
-from dltrain.data.scaling import fit_scale
 from dltrain.errors import Damaged, InputError
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from dltrain.config.records import Data, Experiment
-from dltrain.data import Preparation, RawRows, delimited, prepare, read_rows
+from dltrain.data import Preparation, RawRows, prepare, read_rows
+from dltrain.data.readers import delimited
 from dltrain.errors import InputError
 
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dltrain.config.records import Split
-from dltrain.data.sizes import Sizes, settle_sizes
-from dltrain.data.split import draw_limit, draw_parts, proportional
+from dltrain.data.splitting.sizes import Sizes, settle_sizes
+from dltrain.data.splitting.split import draw_limit, draw_parts, proportional
 from dltrain.errors import InputError
 
 

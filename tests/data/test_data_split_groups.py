@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dltrain.config.records import Split
-from dltrain.data.groups import draw_groups
-from dltrain.data.sizes import Sizes, settle_sizes
-from dltrain.data.split import draw
+from dltrain.data.splitting.groups import draw_groups
+from dltrain.data.splitting.sizes import Sizes, settle_sizes
+from dltrain.data.splitting.split import draw
 from dltrain.errors import InputError
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]

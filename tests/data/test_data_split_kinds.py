@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dltrain.config.records import Split
-from dltrain.data.hashing import places
 from dltrain.data.raw import Labels, as_text
-from dltrain.data.sizes import Sizes, settle_apart, settle_sizes
-from dltrain.data.split import Drawn, draw
+from dltrain.data.splitting.hashing import places
+from dltrain.data.splitting.sizes import Sizes, settle_apart, settle_sizes
+from dltrain.data.splitting.split import Drawn, draw
 from dltrain.errors import InputError
 
 PARTS = ("train", "train_dev", "dev", "test")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from dltrain.config.records import Data, Experiment, Split
 from dltrain.config.shares import settled_split
 from dltrain.data.raw import as_text
-from dltrain.data.sizes import settle_apart, settle_sizes
-from dltrain.data.split import draw
+from dltrain.data.splitting.sizes import settle_apart, settle_sizes
+from dltrain.data.splitting.split import draw
 
 PARTS = ("train", "train_dev", "dev", "test")
 N = 500

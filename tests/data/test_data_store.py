@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dltrain.data import store
-from dltrain.data.store import Growing, Store, settle
+from dltrain.data.large import store
+from dltrain.data.large.store import Growing, Store, settle
 
 
 @pytest.fixture(autouse=True)

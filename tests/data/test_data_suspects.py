@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from dltrain.config.records import Data, Experiment
 from dltrain.data import prepare
-from dltrain.data.affine import least_squares, pair_r2, written
-from dltrain.data.prepare import read_and_split
+from dltrain.data.preparing import read_and_split
 from dltrain.data.raw import as_text
-from dltrain.data.suspects import Suspect, suspects
+from dltrain.data.suspicion.affine import least_squares, pair_r2, written
+from dltrain.data.suspicion.suspects import Suspect, suspects
 
 REAL = os.environ.get("DLTRAIN_TEST_DATA")
 needs_real = pytest.mark.skipif(not REAL, reason="DLTRAIN_TEST_DATA names no folder of real data sets")

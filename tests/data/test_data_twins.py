@@ -161,7 +161,7 @@ def test_a_large_block_of_truths_is_read_as_a_small_one(
     path.write_text("x,z,y\n" + "\n".join(rows) + "\n")
     experiment = Experiment(data=Data(source=str(path), target="y", missing="median"))
     slow = inputs_of(prepare(experiment))
-    monkeypatch.setattr("dltrain.data.fast.FAST_FROM", 1)
+    monkeypatch.setattr("dltrain.data.readers.fast.FAST_FROM", 1)
     np.testing.assert_array_equal(inputs_of(prepare(experiment)), slow)
 
 
@@ -169,7 +169,7 @@ def test_a_large_block_of_truths_is_read_as_a_small_one(
 def test_rows_named_na_keep_their_name_and_a_group_so_called_is_unknown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fast_from: int
 ) -> None:
-    monkeypatch.setattr("dltrain.data.fast.FAST_FROM", fast_from)
+    monkeypatch.setattr("dltrain.data.readers.fast.FAST_FROM", fast_from)
     path = tmp_path / "d.csv"
     path.write_text(
         "id,g,x,y\n" + "".join(f"{'NA' if i == 4 else i},{['NA', i % 9][i != 7]},{i},{i % 2}\n" for i in range(60))

@@ -1,0 +1,1 @@
+"""What is fitted on the training rows, and turns raw rows into the network's inputs."""

@@ -1,0 +1,1 @@
+"""Tables that are kept small in memory, or on disk."""

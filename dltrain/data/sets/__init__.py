@@ -1,0 +1,1 @@
+"""Sets that come with the package or are fetched by name."""
