@@ -245,7 +245,7 @@ def read_diagnosis(path: Path, bayes_error: float | None = None) -> dict[str, An
         raise InputError(f"{path.name} has no diagnosis: the run is {state}")
     if bayes_error is not None:
         found = diagnosis.with_bayes(found, bayes_error)
-        found["advice"] = diagnosis.advise(found, _plan(path, found))
+        found["advice"] = diagnosis.advise(found, plan_of(path, found))
     test = runs.read_test(path)
     if test is not None:
         found = diagnosis.with_test(found, test["error"])
@@ -254,8 +254,8 @@ def read_diagnosis(path: Path, bayes_error: float | None = None) -> dict[str, An
     return {"run": str(path), **found}
 
 
-def _plan(path: Path, found: Mapping[str, Any]) -> config.Plan:
-    """The run's plan, from what its folder holds: the data need not be there any more."""
+def plan_of(path: Path, found: Mapping[str, Any]) -> config.Plan:
+    """The run's plan, its diagnosis `found`, from what its folder holds: the data need not be there any more."""
     experiment = config.load([path / "config.resolved.yaml"]).experiment
     preparation = data.Preparation.from_json(runs.read_record(path, "preparation.json"))
     parts = {part: entry["n"] for part, entry in found["errors"].items() if entry and entry.get("n")}

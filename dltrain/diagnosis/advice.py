@@ -45,7 +45,7 @@ class _Case:
     remedy: Remedy
 
     def pieces(self, plan: Plan, curve: Curve, most: int | None = None) -> list[Advice]:
-        pieces = list(self.remedy(plan, curve))[:most]
+        pieces = [piece.aimed(self.name) for piece in self.remedy(plan, curve)][:most]
         return [piece.with_condition(self.assumed) for piece in pieces] if self.assumed else pieces
 
 
@@ -54,20 +54,25 @@ def advise(diagnosis: Mapping[str, Any], plan: Plan) -> list[dict[str, Any]]:
     other than `train` does it; RUN in it stands for the run. `diagnosis` has the findings as `health`, if any were
     looked for.
     """
+    return [piece.to_json() for piece in ranked(diagnosis, plan)]
+
+
+def ranked(diagnosis: Mapping[str, Any], plan: Plan) -> list[Advice]:
+    """The same with what each piece is against."""
     cases, curve = _cases(diagnosis), Curve(diagnosis.get("health"))
     high = [case for case in cases if case.verdict == "high"]
     open_cases = [case for case in cases if case.verdict == "undetermined"]
     unfit = any(case.name == "bias" and case.point == "high" for case in cases)
-    mended = list(recipe.against_hindrances(curve))
+    mended = [piece.aimed("training") for piece in recipe.against_hindrances(curve)]
     advice = list(mended) if unfit else []
     advice += [piece for case in high for piece in case.pieces(plan, curve)]
     for case in open_cases:
-        advice += _to_settle(case, plan, diagnosis)
+        advice += [piece.aimed(case.name) for piece in _to_settle(case, plan, diagnosis)]
     if not high:
         advice += [piece for case in open_cases if case.point == "high" for piece in case.pieces(plan, curve, LEANING)]
     advice += [] if unfit else mended
-    advice += _after(diagnosis, plan, done=not high and not open_cases)
-    return [piece.to_json() for piece in _once(advice)]
+    advice += [piece.aimed("done") for piece in _after(diagnosis, plan, done=not high and not open_cases)]
+    return list(_once(advice))
 
 
 def _once(advice: list[Advice]) -> Iterator[Advice]:

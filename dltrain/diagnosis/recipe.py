@@ -30,6 +30,11 @@ class Advice:
     why: str
     overrides: Overrides = ()
     command: str | None = None
+    aim: str = ""
+    """What it is against: training, bias, variance or mismatch; done for what is left when nothing is high."""
+
+    def aimed(self, aim: str) -> Advice:
+        return replace(self, aim=aim)
 
     def with_condition(self, condition: str) -> Advice:
         return replace(self, why=condition + self.why)
@@ -141,6 +146,8 @@ def against_variance(plan: Plan, curve: Curve) -> Iterator[Advice]:
 def _more_data(plan: Plan) -> Advice:
     why = "it is the surest cure: it costs no bias and needs no tuning"
     held_back = fixed_parts(plan)
+    if plan.experiment.data.train_limit == plan.facts.m:
+        return Advice("train on the rows that were held back: lift data.train_limit", why, ("data.train_limit=null",))
     if plan.experiment.data.limit is not None and held_back is not None:
         return Advice("use all the data: lift data.limit", why, ("data.limit=null", "split.train=rest", *held_back))
     return Advice(
