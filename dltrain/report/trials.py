@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,6 +39,8 @@ class Trials:
         self.began = perf_counter()
         self.total = 0
         self.done = 0
+        self.own = 0
+        """Trials that ended since this began; those of an earlier start say nothing of the pace."""
 
     def round(self, first: int, proposals: Sequence[Overrides], done: int) -> None:
         """Before the trials `first`, ... of a round, of which so many are over already."""
@@ -50,6 +53,7 @@ class Trials:
     def ended(self, result: Result) -> None:
         """A trial is over."""
         self.done += 1
+        self.own += 1
 
     def tick(self) -> None:
         """Now and then."""
@@ -71,7 +75,7 @@ class Trials:
     def left(self) -> str:
         """The time that the other trials need at the pace so far."""
         seconds = perf_counter() - self.began
-        return duration(seconds / self.done * (self.total - self.done)) if self.done else duration(float("inf"))
+        return duration(seconds / self.own * (self.total - self.done) if self.own else math.inf)
 
 
 class Lines(Trials):
