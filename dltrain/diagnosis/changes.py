@@ -86,7 +86,8 @@ def bigger(plan: Plan) -> Overrides:
     """Twice the units; first hidden layers where there is none."""
     layers = layers_of(plan)
     if not layers:
-        return ("architecture.layers=[64,32]" if plan.facts.m >= 1000 else "architecture.layers=[32]",)
+        first = "architecture.layers=[64,32]" if plan.facts.m >= 1000 else "architecture.layers=[32]"
+        return (first, "architecture.initializer=auto")  # a settled config holds the output layer's own
     return tuple(f"architecture.layers.{i}.units={2 * layer.units}" for i, layer in enumerate(layers))
 
 

@@ -76,7 +76,7 @@ def _not_checked(missing: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def short_lines(view: HealthView, run: str) -> Iterator[str]:
-    """The worst warnings, one line each, and where the rest is to be had."""
+    """The worst warnings, one line each, and where the rest is to be had; nothing where notes are all there is."""
     worst: dict[str, list[FindingRow]] = {}
     for row in view.warnings:
         worst.setdefault(row.id, []).append(row)
@@ -85,9 +85,9 @@ def short_lines(view: HealthView, run: str) -> Iterator[str]:
         also = f"; {', '.join(row.place for row in others)} too" if others else ""
         yield f"{first.name}: {first.evidence}{also}"
     left = len(view.rows) - sum(map(len, shown))
-    if left:
-        what = "more findings" if shown else "notes"
-        yield f"{left} {what if left > 1 else what[:-1]}: {shlex.join(['dltrain', 'diagnose', run])} shows all"
+    if shown and left:
+        what = "more findings" if left > 1 else "more finding"
+        yield f"{left} {what}: {shlex.join(['dltrain', 'diagnose', run])} shows all"
 
 
 def all_lines(view: HealthView) -> Iterator[str]:

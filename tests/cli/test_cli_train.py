@@ -40,6 +40,8 @@ DIAGNOSIS = {
     "threshold",
     "confidence",
     "baselines",
+    "health",
+    "not_checked",
     "advice",
 }
 

@@ -132,7 +132,7 @@ def test_other_optimizers_are_answered_with_adam() -> None:
 
 def test_a_linear_model_gets_hidden_layers() -> None:
     linear = plan(architecture=DeclaredArchitecture(layers=[]))
-    assert advise(diagnosis(0.15, 0.30), linear)[0]["overrides"] == ["architecture.layers=[64,32]"]
+    assert advise(diagnosis(0.15, 0.30), linear)[0]["overrides"][0] == "architecture.layers=[64,32]"
     assert "architecture.layers" not in " ".join(overrides(advise(diagnosis(0.01, 0.30), linear)))
 
 
@@ -230,7 +230,7 @@ def test_commands_can_be_pasted_into_a_shell() -> None:
     found["advice"] = advise(found, plan(architecture=DeclaredArchitecture(layers=[])))
     lines = next_commands(found, config="my configs/it's.yaml", run="runs/a")
     assert len(lines) == 3
-    assert shlex.split(lines[0]) == ["dltrain", "train", "my configs/it's.yaml", "architecture.layers=[64,32]"]
+    assert shlex.split(lines[0])[:4] == ["dltrain", "train", "my configs/it's.yaml", "architecture.layers=[64,32]"]
     low = diagnosis(0.005, 0.01)
     low["advice"] = advise(low, plan())
     assert next_commands(low, config="c.yaml", run="runs/a b") == ["dltrain evaluate 'runs/a b' --part test"]

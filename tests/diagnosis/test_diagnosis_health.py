@@ -199,9 +199,19 @@ def test_flat_with_a_small_gradient_is_a_plateau_and_no_local_optimum(
 
 
 def test_flat_with_a_large_gradient_is_a_cost_that_does_not_fall(tmp_path: Path) -> None:
-    health = judged(tmp_path, [line(i, 2.3) for i in range(1, 20)])
+    ready = prepared(tmp_path, f"{DIGITS}architecture: {{layers: [8]}}\n")
+    rows = ready.rows("train")
+    assert rows is not None
+    start = begin(ready.plan.program(), rows, State.start(ready.plan.program()).theta)
+    gap = {"value": 0.3, "point": "high", "verdict": "high"}
+    found = {"errors": {}, "gaps": {"avoidable_bias": gap, "variance": None}}
+    health = examine([line(i, start.loss) for i in range(1, 20)], found, ready.plan, start)
     assert health.find("cost-not-falling") is not None
     assert health.find("plateau") is None
+    learned = examine([line(i, 0.8 * start.chance) for i in range(1, 20)], found, ready.plan, start)
+    assert learned.find("cost-not-falling", "no-better-than-chance") is None, "all was learned in the first epoch"
+    unknown = examine([line(i, start.loss) for i in range(1, 20)], found, ready.plan)
+    assert unknown.find("no-better-than-chance") is not None, "of its start nothing is known"
 
 
 def test_what_cannot_be_checked_is_said(tmp_path: Path) -> None:

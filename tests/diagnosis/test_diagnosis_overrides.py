@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dltrain.config import DataFacts, dump, load, resolve
-from dltrain.diagnosis import Measurement, advise, diagnose
+from dltrain.diagnosis import Measurement, advise, changes, diagnose
 
 FACTS = DataFacts(
     m=1078,
@@ -52,6 +53,45 @@ def test_every_override_can_be_run(tmp_path: Path, config: str) -> None:
                 assert changed.experiment != plan.experiment, piece
                 tried += 1
     assert tried >= 10
+
+
+BUILDERS: dict[str, Callable[[Any], tuple[str, ...]]] = {
+    "rate down": lambda plan: changes.learning_rate(plan, 0.1),
+    "rate up": lambda plan: changes.learning_rate(plan, 100),
+    "longer": lambda plan: changes.longer(plan, 4),
+    "weaker": lambda plan: changes.weaker(plan, 100),
+    **{
+        name: getattr(changes, name)
+        for name in ("adam", "early_stopping", "bigger", "batch_norm", "initializers", "rectifiers", "scaled_inputs")
+    },
+    **{
+        name: getattr(changes, name)
+        for name in ("without_regularization", "without_dropout", "more_decay", "more_dropout")
+    },
+}
+ILL = {
+    **CONFIGS,
+    "sigmoid, zeros": "data: {source: digits, normalize: none}\n"
+    "architecture: {layers: {count: 3, units: 8}, activation: sigmoid, initializer: zeros}\n",
+    "one regularized": "data: {source: digits}\nregularizer: {kind: l1, lambd: 0.1}\n"
+    "architecture: {layers: [{units: 8, regularizer: {kind: l2, lambd: 0.5}}, 4]}\n",
+}
+
+
+@pytest.mark.parametrize("config", ILL)
+def test_every_change_can_be_run_and_changes_something_or_is_empty(tmp_path: Path, config: str) -> None:
+    written = tmp_path / "config.yaml"
+    written.write_text(ILL[config])
+    loaded = load([written])
+    plan = resolve(loaded.experiment, FACTS)
+    settled = tmp_path / "config.resolved.yaml"
+    settled.write_text(dump(plan, loaded))
+    for name, build in BUILDERS.items():
+        overrides = build(plan)
+        plans = [resolve(load([base], overrides).experiment, FACTS) for base in (written, settled) if overrides]
+        for changed in plans:
+            assert changed.experiment != plan.experiment, name
+            assert changed.program() == plans[0].program(), f"{name} does the same over either config"
 
 
 def _advice(errors: dict[str, float], plan: Any) -> list[dict[str, Any]]:

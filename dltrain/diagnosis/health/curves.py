@@ -52,27 +52,27 @@ def unscaled_inputs(case: Case) -> Iterator[Finding]:
 
 
 def cost_not_falling(case: Case) -> Iterator[Finding]:
-    """A cost that ends where it began, though its gradient is not small."""
-    if len(case.course) < 2 or flat_end(case) is not None:
+    """A cost that ends where it was before the first step, though its gradient is not small; or no lower than that of
+    guessing, whatever it was."""
+    if flat_end(case) is not None or not case.unfit:
         return
-    first, last = (float(case.course.train_loss[place]) / case.chance for place in (0, case.course.kept))
-    if case.course.kept and first - last < at.NO_FALL and last >= 0.5:
+    begin, last = case.beginning, float(case.course.train_loss[case.course.kept])
+    if begin is not None and begin.loss - last < at.NO_FALL * case.chance and case.loss >= at.HALF_WAY:
         yield Finding(
             id="cost-not-falling",
             severity="warning",
-            evidence=f"the training loss is {last * case.chance:.3g} at epoch {_kept(case)} and was "
-            f"{first * case.chance:.3g} at epoch {case.course.epochs[0]}; guessing gives {case.chance:.3g}",
-            numbers={"first": first * case.chance, "last": last * case.chance, "chance": case.chance},
-            why="nothing was learned after the first epoch",
+            evidence=f"the training loss is {last:.3g} at epoch {_kept(case)} and was {begin.loss:.3g} before the "
+            f"first step; guessing gives {case.chance:.3g}",
+            numbers={"first": begin.loss, "last": last, "chance": case.chance},
+            why="nothing was learned",
             overrides=changes.adam(case.plan),
         )
     elif case.loss >= at.AT_CHANCE:
         yield Finding(
             id="no-better-than-chance",
             severity="warning",
-            evidence=f"the training loss is {last * case.chance:.3g} at epoch {_kept(case)}; guessing gives "
-            f"{case.chance:.3g}",
-            numbers={"loss": last * case.chance, "chance": case.chance},
+            evidence=f"the training loss is {last:.3g} at epoch {_kept(case)}; guessing gives {case.chance:.3g}",
+            numbers={"loss": last, "chance": case.chance},
             why="the network predicts no better than one that always says the same",
             overrides=changes.bigger(case.plan),
         )

@@ -129,7 +129,7 @@ CHECKS = (
     _Check(layers.tiny_updates, ("tiny-updates",), (ONE, _layer_numbers)),
     _Check(curves.oscillating_cost, ("oscillating-cost",), (FEW,)),
     _Check(curves.plateau, ("plateau",), (FEW,)),
-    _Check(curves.cost_not_falling, ("cost-not-falling", "no-better-than-chance"), (_epochs(2),)),
+    _Check(curves.cost_not_falling, ("cost-not-falling", "no-better-than-chance"), (ONE,)),
     _Check(curves.still_falling, ("still-falling",), (_epochs(2),)),
     _Check(curves.overfitting, ("overfitting", "overconfident"), (_dev, FEW)),
     _Check(restraint.dropout_without_variance, ("dropout-without-variance",), (_dropout, ONE, _dev)),

@@ -28,7 +28,9 @@ INPUT_RMS = 5.0
 AT_CHANCE = 0.97
 """Loss at the end over chance: healthy to 0.78, ill from 0.99."""
 NO_FALL = 0.02
-"""A cost that fell by less than this share of chance since the first epoch has not fallen."""
+"""A cost that fell by less than this share of chance since before the first step has not fallen."""
+HALF_WAY = 0.5
+"""Below this share of chance much was learned, however little is left to fall."""
 RISING = 0.007
 """Mean rise of the training loss an epoch, after the first fifth of them: healthy to 0.0035, ill from 0.011."""
 RISES = 0.2
