@@ -96,7 +96,7 @@ def is_data(name: str, options: bool = False) -> bool:
     """Whether a name is that of a data file or folder: by its ending; any other with options of data files."""
     if name == "-" or name.lower().endswith((".yaml", ".yml")):
         return False
-    from dltrain.config.loading import is_data as ends_like_data
+    from dltrain.config.endings import is_data as ends_like_data
 
     return ends_like_data(name) or os.path.isdir(name) or options
 

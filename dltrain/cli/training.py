@@ -213,7 +213,7 @@ def _show(path: Path, outcome: Outcome, command: str | None, ready: Ready) -> No
 
 
 def _for_own_config(piece: Mapping[str, Any], ready: Ready) -> dict[str, Any]:
-    """Advice without the overrides that only config.resolved.yaml needs, where each layer spells its regularizer out."""
+    """Advice without the overrides that only config.resolved.yaml needs, whose layers spell their regularizers out."""
     layers = enumerate(ready.loaded.experiment.architecture.layers)
     idle = {f"architecture.layers.{i}.regularizer=null" for i, layer in layers if layer.regularizer is None}
     return {**piece, "overrides": [override for override in piece["overrides"] if override not in idle]}

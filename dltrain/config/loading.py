@@ -12,6 +12,7 @@ from typing import Any
 
 from dltrain.config import BUILT_IN, SETS
 from dltrain.config.checks import check
+from dltrain.config.endings import is_data
 from dltrain.config.merging import merge
 from dltrain.config.nodes import STDIN, Node, Place, Places, plain
 from dltrain.config.normalizing import complete, normalize
@@ -21,8 +22,6 @@ from dltrain.config.records import Experiment
 from dltrain.config.validating import validate
 from dltrain.errors import InputError, Problem, did_you_mean
 
-DATA_ENDINGS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".npz", ".npy", ".idx", "-ubyte", ".h5", ".hdf5")
-PACKED = (".gz", ".zst")
 SOURCES = (("data", "source"), ("data", "dev_test_source"))
 """Keys that may hold the name of a built-in or named set too, or a list."""
 PATHS = (*SOURCES, *(("split", "files", part) for part in ("train", "train_dev", "dev", "test")))
@@ -143,14 +142,6 @@ def _read_all(names: list[str], given: Mapping[str, str]) -> tuple[dict[str, str
     if problems:
         raise InputError(*problems)
     return texts, roots
-
-
-def is_data(name: str) -> bool:
-    """Whether a file's name ends as those of data files do."""
-    lower = name.lower()
-    for packed in PACKED:
-        lower = lower.removesuffix(packed)
-    return lower.endswith(DATA_ENDINGS)
 
 
 def _text(name: str) -> tuple[str, str]:

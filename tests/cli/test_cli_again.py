@@ -78,3 +78,15 @@ def test_a_change_of_the_data_or_the_config_is_not_overlooked(empty_folder: Path
     head, row, *rest = data.read_text().splitlines(keepends=True)
     data.write_text("".join([head, row.replace(",", "1,", 1), *rest]))
     assert call(*arguments).code == 73
+
+
+def test_a_glob_and_a_data_file_are_looked_up_without_arrays(empty_folder: Path) -> None:
+    trees(empty_folder)
+    for arguments in (
+        ["train", "trees.yaml", "data.source=tree*.csv", "--run-id", "glob", "training.epochs=1"],
+        ["train", "trees.csv", "--target", "kind", "--run-id", "file", "training.epochs=1"],
+    ):
+        assert call(*arguments).code == 0
+        code, out, modules = loaded(*arguments)
+        assert code == 0 and out == f"runs/{arguments[arguments.index('--run-id') + 1]}\n"
+        assert not [name for name in modules if name.split(".")[0] in ("numpy", "polars", "yaml")]
