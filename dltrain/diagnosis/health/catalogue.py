@@ -113,14 +113,16 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "cost-not-falling": Entry(
         "The cost ends where it began, though its gradient is not small.",
-        f"While the network errs, the training loss fell by less than {at.NO_FALL:g} of that of guessing since before the first step.",
+        f"While the network errs, the training loss fell by less than {at.NO_FALL:g} of that of guessing since before the "
+        "first step.",
         "What stands beside it first: the learning rate, the start, the regularizer; else Adam.",
         "try Adam",
         (*_BEGINNING, *_PACE, "over-regularized", "tiny-updates"),
     ),
     "no-better-than-chance": Entry(
         "The network predicts no better than one that always says the same.",
-        f"While the network errs, the training loss is {at.AT_CHANCE:g} times that of the best constant prediction or more.",
+        f"While the network errs, the training loss is {at.AT_CHANCE:g} times that of the best constant prediction or "
+        "more.",
         "What stands beside it first; else a bigger network, or inputs that say something about the target.",
         "take a bigger network",
         (*_BEGINNING, *_PACE, "over-regularized", "tiny-updates", "still-falling"),
