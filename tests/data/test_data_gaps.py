@@ -82,6 +82,7 @@ def test_fitted_on_the_training_rows_alone(tmp_path: Path) -> None:
     )
     assert first.preparation.categories["c"] == ("a", "b", "c")
     assert "x is missing" not in first.preparation.inputs
+    assert "unknown: c holds 'new' in dev, but not in train" in first.notes
     dev = first.parts["dev"].X[:, 1:]
     assert dev.tolist()[0] == [0, 0, 0]  # a name that training never saw
     assert abs(first.parts["dev"].X[1, 0]) < 1e-6  # the training mean, but for rounding

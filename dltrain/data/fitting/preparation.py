@@ -26,6 +26,8 @@ from dltrain.errors import Damaged, InputError, Problem, did_you_mean
 
 Normalize = Literal["standard", "minmax", "none"]
 FORMAT = 1
+_LEAST = 1e-300
+"""A spread below it is none: its inverse would be infinite."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -142,8 +144,7 @@ class Preparation:
         columns = len(self.features)
         times = columns // len(self.mu)
         sigma = np.tile(self.sigma, times)
-        with np.errstate(over="ignore"):
-            factor = np.divide(1.0, sigma, out=np.zeros(columns), where=sigma > 0)
+        factor = np.divide(1.0, sigma, out=np.zeros(columns), where=sigma > _LEAST)
         if self.normalize != "none":
             flat = set(self.constant)
             factor[[name in flat for name in self.features]] = 0.0

@@ -24,10 +24,11 @@ MANY = 100_000
 
 
 def remarks(drawn: dict[str, Drawn], preparation: Preparation, task: SettledTask) -> list[str]:
-    """Notes on constant columns, identifiers, and columns that give the target away."""
+    """Notes on constant columns, identifiers, columns that give the target away, and unknown categories."""
     found = _suspects(drawn["train"], task)
     told = {name for suspect in found if suspect.kind in ("identifier", "spelled") for name in suspect.columns}
-    return [*_constant(preparation, drawn, told), *(suspect.text for suspect in found)]
+    many = {name for suspect in found if suspect.kind == "high cardinality" for name in suspect.columns}
+    return [*_constant(preparation, drawn, told), *(suspect.text for suspect in found), *_unknown(drawn, told | many)]
 
 
 def unlike(inputs: Mapping[str, Floats], preparation: Preparation, given: Collection[str]) -> list[str]:
@@ -61,6 +62,29 @@ def _constant(preparation: Preparation, drawn: dict[str, Drawn], told: Collectio
                 ignored = "the model has not learned what they mean" if then else "the model has never seen that"
                 notes.append(f"warning: constant in train, but not in {part}: {listed(changed)}; {ignored}")
     return notes
+
+
+def _unknown(drawn: dict[str, Drawn], told: Collection[str]) -> list[str]:
+    """Notes on categories that only other parts have: to the model each is an unknown one."""
+    train = drawn["train"]
+    notes = []
+    for column, name in enumerate(train.raw.features):
+        if train.raw.kind(column) != "category" or name in told:
+            continue
+        known = set(_names(train, column))
+        for part, one in drawn.items():
+            new = sorted(set(_names(one, column)) - known)
+            if new:
+                what = ", ".join(map(repr, new[:3])) + (f", ... ({len(new)} in all)" if len(new) > 3 else "")
+                notes.append(f"unknown: {name} holds {what} in {part}, but not in train")
+    return notes
+
+
+def _names(one: Drawn, column: int) -> list[str]:
+    """Categories that occur in a part's rows."""
+    codes = np.unique(np.asarray(one.raw.X[one.rows, column]))
+    words = one.raw.vocabularies[one.raw.features[column]]
+    return [words[int(code)] for code in codes[~np.isnan(codes)].tolist()]
 
 
 def _suspects(train: Drawn, task: SettledTask) -> tuple[Suspect, ...]:

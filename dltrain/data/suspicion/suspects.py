@@ -13,11 +13,11 @@ import numpy.typing as npt
 from dltrain.data.labels import SettledTask
 from dltrain.data.raw import Labels, Numbers
 from dltrain.data.readers.columns import Kind
-from dltrain.data.readers.spelled import find_spelled
 from dltrain.data.suspicion.affine import find_affine
 from dltrain.data.suspicion.cross import find_crossed
 from dltrain.data.suspicion.determines import find_single
 from dltrain.data.suspicion.identifiers import find_identifiers, find_many_categories, find_mostly_missing
+from dltrain.data.suspicion.spelled import find_spelled
 from dltrain.data.suspicion.suspect import Suspect as Suspect
 from dltrain.data.suspicion.training_rows import TrainingRows
 
