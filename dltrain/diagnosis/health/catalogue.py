@@ -113,8 +113,8 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "cost-not-falling": Entry(
         "The cost ends where it began, though its gradient is not small.",
-        f"While the network errs, the training loss fell by less than {at.NO_FALL:g} of that of guessing since before the "
-        "first step.",
+        f"While the network errs, the training loss fell by less than {at.NO_FALL:g} of that of guessing since before "
+        "the first step.",
         "What stands beside it first: the learning rate, the start, the regularizer; else Adam.",
         "try Adam",
         (*_BEGINNING, *_PACE, "over-regularized", "tiny-updates"),
