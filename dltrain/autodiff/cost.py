@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ class Cost:
 
     def curvature(self, theta: Floats) -> Floats:
         """The matrix of second derivatives, (n, n), made symmetric."""
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # autograd warns of gradients that do not depend on theta
             H = np.asarray(self._hessian(theta), dtype=np.float64)
             return (H + H.T) / 2

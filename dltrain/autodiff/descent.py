@@ -14,6 +14,10 @@ from dltrain.engine.optimizers import Optimizer
 from dltrain.engine.schedules import Schedule, learning_rate
 
 
+LARGEST_NORM = 1e150
+"""RMSprop and Adam square the gradient: above this they would divide by infinity and stand still in silence."""
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """Where theta is after `step` steps, with J and the norm of its gradient (before clipping) there."""
@@ -61,4 +65,6 @@ def _measured(cost: Cost, theta: Floats, step: int) -> tuple[Point, Floats]:
         raise Diverged(step, f"the cost is {value:g}", where)
     if not math.isfinite(norm):
         raise Diverged(step, "the gradient is not finite", where)
+    if norm > LARGEST_NORM:
+        raise Diverged(step, "the gradient is too large to square", where)
     return Point(step, where, value, norm), gradient

@@ -26,6 +26,8 @@ GENTLE = 0.01
 """A plateau's gradient is at most that; and over the last half of the steps the cost fell by no more than this
 share of max(1, |J|)."""
 
+LARGEST = float(np.finfo(np.float64).max)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
@@ -46,21 +48,32 @@ def ending(cost: Cost, path: Sequence[Point]) -> Ending:
     """What the path leads to. `path` holds the start, the point half-way and the end."""
     start, half, end = path
     theta = np.array(end.theta)
-    gradient = cost.with_gradient(theta)[1]
-    H = cost.curvature(theta)
-    if not np.isfinite(H).all():
-        return Ending(kind="kink", curvatures=())
-    curvatures, directions = np.linalg.eigh(H)
-    kind = _kind(path, gradient, curvatures, directions)
-    lowest = int(np.argmax(np.abs(directions[:, 0])))
+    with np.errstate(all="ignore"):
+        gradient, found = cost.with_gradient(theta)[1], _spectrum(cost.curvature(theta))
+        fell = float(np.clip(half.cost - end.cost, -LARGEST, LARGEST))
+        if found is None:
+            return Ending(kind="kink", curvatures=(), fell=fell)
+        kind = _kind(path, gradient, *found)
+    lowest = int(np.argmax(np.abs(found[1][:, 0])))
     leads = kind in ("saddle", "maximum", "flat")
     return Ending(
         kind=kind,
-        curvatures=tuple(curvatures.tolist()),
+        curvatures=tuple(found[0].tolist()),
         along=cost.expression.variables[lowest] if leads else None,
         unmoved=leads and start.theta[lowest] == end.theta[lowest],
-        fell=half.cost - end.cost,
+        fell=fell,
     )
+
+
+def _spectrum(H: Floats) -> tuple[Floats, Floats] | None:
+    """Eigenvalues from the lowest, and their directions as columns; None where they are not finite."""
+    if not np.isfinite(H).all():
+        return None
+    try:
+        curvatures, directions = np.linalg.eigh(H)
+    except np.linalg.LinAlgError:
+        return None
+    return (curvatures, directions) if np.isfinite(curvatures).all() else None
 
 
 def _kind(path: Sequence[Point], gradient: Floats, curvatures: Floats, directions: Floats) -> Kind:

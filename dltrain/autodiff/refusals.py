@@ -47,7 +47,8 @@ _PRODUCT = re.compile(r"(?<![\w.])\d+\.?\d*(?=[^\W\d])(?![eExXoObBjJ_][\d+-])|\)
 def forbidden(node: ast.expr) -> tuple[int, str]:
     """Where a construct stands, in bytes from the line's beginning, and why it is refused."""
     if isinstance(node, ast.Attribute):
-        return node.value.end_col_offset or 0, f"attributes such as .{node.attr[:40]} are not allowed; {_PLAIN}"
+        dot = (node.end_col_offset or 0) - len(node.attr.encode()) - 1
+        return max(dot, 0), f"attributes such as .{node.attr[:40]} are not allowed; {_PLAIN}"
     if isinstance(node, ast.Constant):
         return node.col_offset, f"{_CONSTANTS.get(type(node.value), 'this')} is not allowed; {_PLAIN}"
     return node.col_offset, f"{_FORBIDDEN.get(type(node), 'this')} is not allowed; {_PLAIN}"
