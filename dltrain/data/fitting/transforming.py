@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ from dltrain.data.splitting.dealing import Drawn
 from dltrain.engine.arrays import Floats
 
 Rows = npt.NDArray[np.int64]
+_THREADS = 2
+_TOGETHER = 16
+"""Blocks after which memory is given back."""
 
 
 def transform_parts(drawn: Mapping[str, Drawn], preparation: Preparation, release: bool = False) -> dict[str, Floats]:
@@ -28,12 +32,38 @@ def transform_parts(drawn: Mapping[str, Drawn], preparation: Preparation, releas
         if table is not None:
             for part, rows in parts.items():
                 out[part] = np.empty((len(rows), preparation.n_x), preparation.dtype)
-            for part, first, block in blocks_of_parts(preparation, table, parts, raw.vocabularies, release):
-                out[part][first : first + len(block)] = block
+            _fill(out, preparation, table, parts, raw.vocabularies, release)
         else:
             for part, rows in parts.items():
                 out[part] = preparation.transform(raw.X, rows, raw.vocabularies)
     return {part: out[part] for part in drawn}
+
+
+def _fill(
+    out: Mapping[str, Floats],
+    preparation: Preparation,
+    X: Stored,
+    parts: Mapping[str, Rows],
+    vocabularies: Mapping[str, Sequence[str]],
+    release: bool,
+) -> None:
+    """Writes the parts, some blocks at a time: NumPy works on them outside the GIL."""
+    write = preparation.writer(vocabularies)
+    step = rows_in_block(X)
+
+    def one(start: int) -> None:
+        block = X[start : start + step].astype(np.float64, copy=False)
+        for part, rows in parts.items():
+            first, last = np.searchsorted(rows, (start, start + len(block))).tolist()
+            if first < last:
+                write(block if last - first == len(block) else block[rows[first:last] - start], out[part][first:last])
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        starts = range(0, len(X), step)
+        for some in range(0, len(starts), _TOGETHER):
+            list(pool.map(one, starts[some : some + _TOGETHER]))
+            if release:
+                X.release(starts[min(some + _TOGETHER, len(starts)) - 1] + step)
 
 
 def by_table(drawn: Mapping[str, Drawn]) -> list[tuple[Raw, dict[str, Rows]]]:
@@ -49,7 +79,6 @@ def blocks_of_parts(
     X: Stored,
     parts: Mapping[str, Rows],
     vocabularies: Mapping[str, Sequence[str]] | None,
-    release: bool,
 ) -> Iterator[tuple[str, int, Floats]]:
     """(part, place of its first row in the part, (k, n_x)): each part's rows, which are ascending, in their order."""
     write = preparation.writer(vocabularies)
@@ -62,5 +91,3 @@ def blocks_of_parts(
                 out = np.empty((last - first, preparation.n_x), preparation.dtype)
                 write(block if last - first == len(block) else block[rows[first:last] - start], out)
                 yield part, first, out
-        if release:
-            X.release(start + step)

@@ -11,10 +11,11 @@ import hashlib
 import os
 import shutil
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import cast
 
 import numpy as np
@@ -121,20 +122,32 @@ class _Conversion:
     report: Report | None
     home: Path = field(default_factory=lambda: cache_folder() / FOLDER)
     sha256: str | None = None
+    hashing: Thread = field(init=False)
     lock: storage.Lock | None = None
     written: dict[str, int] = field(default_factory=dict)
     destinations: dict[str, Ints] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.hashing = Thread(target=self._hash, daemon=True)  # the files are read meanwhile
+        self.hashing.start()
 
     def close(self) -> None:
         if self.lock is not None:
             self.lock.release()
 
+    def _hash(self) -> None:
+        with suppress(InputError):
+            self.sha256 = content_sha256(self.files)
+
+    def _hashed(self) -> str:
+        self.hashing.join()
+        return self.sha256 or content_sha256(self.files)
+
     # ---- the entry
 
     def place(self) -> Path:
         """Its folder, which need not be there."""
-        if self.sha256 is None:
-            self.sha256 = content_sha256(self.files)
+        self.sha256 = self.sha256 or self._hashed()
         key = key_of(self.experiment, self.sha256)
         other = self.home / f"{key}.same"
         return self.home / (other.read_text() if other.exists() else key)
@@ -184,8 +197,8 @@ class _Conversion:
             with spilling(spill):
                 tables = read_and_split(self.experiment)
             if not spill.used:
-                return finish(self.experiment, tables, transform_whole, self.sha256)
-            prepared = finish(self.experiment, tables, self._to_files, self.sha256)
+                return finish(self.experiment, tables, transform_whole, self._hashed())
+            prepared = finish(self.experiment, tables, self._to_files, self._hashed())
         except InputError:
             if spill.used:
                 storage.remove(self.place())
@@ -219,7 +232,7 @@ class _Conversion:
                 else:
                     sinks[part] = stack.enter_context(npy_file(folder / f"{part}.npy", len(rows), n_x, dtype))
             done = 0
-            for part, _, block in blocks_of_parts(preparation, table, parts, raw.vocabularies, False):
+            for part, _, block in blocks_of_parts(preparation, table, parts, raw.vocabularies):
                 sinks[part].add(block)
                 done += len(block)
                 self._tell("preparing", sum(map(len, parts.values())), done)

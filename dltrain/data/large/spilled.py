@@ -56,6 +56,11 @@ class SpilledTable:
         self._done: list[int] = []
         self._begun = -1
 
+    @property
+    def stored(self) -> int:
+        """Blocks to come that an earlier try stored."""
+        return len(self._done)
+
     # ---- while it is read
 
     def add(self, X: Values) -> None:

@@ -53,6 +53,10 @@ class Spill:
             self._current.resume(self.begun / f"table-{number}")
         return self._current
 
+    @property
+    def stored(self) -> int:
+        return 0 if self._current is None else self._current.stored
+
     def begins(self, size: int) -> int | None:
         self._seen += size
         if self.report is not None and self.used:
@@ -83,3 +87,9 @@ def passed(size: int) -> int | None:
 def current() -> Spill | None:
     """Where tables go now that do not fit, if they may go anywhere."""
     return _SPILL.get()
+
+
+def stored_blocks() -> int:
+    """How many of the blocks to come are there from an earlier try."""
+    spill = _SPILL.get()
+    return 0 if spill is None else spill.stored

@@ -57,6 +57,8 @@ class Coding:
 
     def __init__(self, names: Sequence[str], kinds: Sequence[Kind], rules: Rules) -> None:
         self.names, self.kinds, self.rules = tuple(names), tuple(kinds), rules
+        self.gaps_seen = False
+        """A word for a gap stood in a column of numbers."""
         self.vocabularies = {
             place: Vocabulary(rules.vocabularies.get(name, ()))
             for place, (name, kind) in enumerate(zip(names, kinds, strict=True))

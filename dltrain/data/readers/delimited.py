@@ -10,21 +10,28 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
 
 from dltrain.data.files import DEFLATE, open_data, shown
-from dltrain.data.large.spilling import passed
+from dltrain.data.large.spilling import passed, stored_blocks
 from dltrain.data.raw import Raw
+from dltrain.data.readers.ahead import THREADS, Block, Parsed, ahead
 from dltrain.data.readers.cells import BadCells, Chunk, guarded, parse, rows_elsewhere
 from dltrain.data.readers.coding import SAMPLE, Coding, Rules, look
 from dltrain.data.readers.columns import Kind
 from dltrain.data.readers.dialect import Dialect, first_rows, sniff
-from dltrain.data.readers.fast import whole_block
+from dltrain.data.readers.fast import FAST_FROM, frame_chunk, frame_of
 from dltrain.data.readers.gather import gather
 from dltrain.data.roles import Roles, check_names
 from dltrain.errors import InputError, Problem
 
-BLOCK = 16 * 2**20
+if TYPE_CHECKING:
+    import polars as pl
+
+BLOCK = 8 * 2**20
+_FEED = 10
 _LONGEST = 64 * 2**20
 _BOMB = 2**28
 _GIVE_UP = 8
@@ -143,6 +150,8 @@ def _blocks(file: BinaryIO, place: str, size: int | None) -> Iterator[bytes]:
 def _row_end(block: bytes) -> int:
     """Where the last whole row ends: after a line feed with an even number of quotes before it; else 0."""
     end = block.rfind(b"\n") + 1
+    if b'"' not in block:
+        return end
     quotes = block.count(b'"', 0, end)
     while end and quotes % 2:
         before = block.rfind(b"\n", 0, end - 1) + 1
@@ -165,20 +174,17 @@ def _decode(block: bytes, place: str, first_line: int) -> str:
 
 
 def _chunks(first: bytes, blocks: Iterator[bytes], roles: Roles, coding: Coding, bad: BadCells) -> Iterator[Chunk]:
-    line = 1
+    def parsed(block: Block) -> pl.DataFrame | None:
+        return frame_of(block.data, bad.dialect, roles, coding)
+
     worse = 0
-    for block in _all(first, blocks):
-        lines = block.count(b"\n")
-        begins = line
-        if line == 1 and bad.dialect.header:
-            block, begins = _skip_header(block, bad.place)
-        stored = passed(len(block))
+    threads = THREADS if len(first) >= FAST_FROM else 0
+    for one in ahead(_numbered(first, blocks, bad), parsed, stored_blocks, threads):
+        stored = passed(len(one.block.data))
         if stored is not None:
-            yield rows_elsewhere(stored, begins)
-            line += lines
+            yield rows_elsewhere(stored, one.block.line)
             continue
-        yield from _sound(_read(block, begins, roles, bad, coding), bad)
-        line += lines
+        yield from _sound(_read(one, roles, bad, coding), bad)
         worse += bool(bad)
         if worse >= _GIVE_UP:
             bad.cut = True
@@ -189,11 +195,24 @@ def _chunks(first: bytes, blocks: Iterator[bytes], roles: Roles, coding: Coding,
     bad.raise_if_any()
 
 
-def _read(block: bytes, line: int, roles: Roles, bad: BadCells, coding: Coding) -> Iterator[Chunk]:
+def _numbered(first: bytes, blocks: Iterator[bytes], bad: BadCells) -> Iterator[Block]:
+    """The blocks, the first without the header."""
+    line = 1
+    for block in _all(first, blocks):
+        lines = np.count_nonzero(np.frombuffer(block, np.uint8) == _FEED)
+        if line == 1 and bad.dialect.header:
+            yield Block(*_skip_header(block, bad.place))
+        else:
+            yield Block(block, line)
+        line += int(lines)
+
+
+def _read(one: Parsed[pl.DataFrame | None], roles: Roles, bad: BadCells, coding: Coding) -> Iterator[Chunk]:
     """The block all at once where that goes, else cell by cell."""
-    chunk = whole_block(block, line, bad.dialect, roles, coding)
+    frame, line = one.found(), one.block.line
+    chunk = None if frame is None else frame_chunk(frame, line, roles, coding)
     if chunk is None:
-        yield from parse(_decode(block, bad.place, line), line, roles, bad, coding)
+        yield from parse(_decode(one.block.data, bad.place, line), line, roles, bad, coding)
     else:
         bad.rows += chunk.n
         yield chunk

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from dltrain.data.readers.cells import Chunk, extra_of
-from dltrain.data.readers.coding import Coding
+from dltrain.data.readers.coding import Coding, Rules
 from dltrain.data.readers.columns import GAP, days
 from dltrain.data.readers.dialect import TRUTHS, Dialect
 from dltrain.data.roles import Roles
@@ -21,8 +23,8 @@ FAST_FROM = 4 * 2**20
 """Smaller blocks are read cell by cell: importing polars takes longer."""
 
 
-def whole_block(block: bytes, line: int, dialect: Dialect, roles: Roles, coding: Coding) -> Chunk | None:
-    """The rows of the block, which begins on `line`; None if it must be read cell by cell."""
+def frame_of(block: bytes, dialect: Dialect, roles: Roles, coding: Coding) -> pl.DataFrame | None:
+    """The cells of the block; None if it must be read cell by cell."""
     if len(block) < FAST_FROM or b"\0" in block or not _is_utf8(block):
         return None
     quoted = b'"' in block
@@ -35,26 +37,36 @@ def whole_block(block: bytes, line: int, dialect: Dialect, roles: Roles, coding:
     schema: dict[str, type[pl.Float64] | type[pl.String]] = dict.fromkeys(names, pl.String)
     truths = _truths(block, dialect.separator)
     schema.update({names[column]: pl.Float64 for column in numbers if column not in truths})
-    gaps = {
-        spelled for cell in coding.rules.missing for spelled in (cell, cell.upper(), cell.title(), cell.capitalize())
-    }
-    try:
-        frame = pl.read_csv(
-            block,
-            has_header=False,
-            schema=schema,
-            separator=dialect.separator,
-            quote_char='"' if quoted else None,
-            null_values=sorted(gaps - {""}),
-        )
-    except pl.exceptions.PolarsError:
-        return None
+    read = partial(
+        pl.read_csv,
+        block,
+        has_header=False,
+        schema=schema,
+        separator=dialect.separator,
+        quote_char='"' if quoted else None,
+    )
+    frame = None
+    if not coding.gaps_seen:  # looking for them takes a quarter of the time
+        with suppress(pl.exceptions.PolarsError):
+            frame = read()
+    if frame is None:
+        coding.gaps_seen = True
+        try:
+            frame = read(null_values=_spelled(coding.rules))
+        except pl.exceptions.PolarsError:
+            return None
     if quoted and len(frame) != block.count(b"\n") + (not block.endswith(b"\n")):
         return None
-    return frame_chunk(frame, line, roles, coding)
+    return frame
+
+
+def _spelled(rules: Rules) -> list[str]:
+    """Gaps as they may be written; the empty cell is one anyhow."""
+    return sorted({s for cell in rules.missing for s in (cell, cell.upper(), cell.title(), cell.capitalize())} - {""})
 
 
 def frame_chunk(frame: pl.DataFrame, line: int, roles: Roles, coding: Coding) -> Chunk | None:
+    """The rows of a frame whose first is on `line`; None if they must be read cell by cell."""
     X = _inputs(frame, roles, coding)
     if X is None:
         return None
@@ -77,15 +89,18 @@ def _inputs(frame: pl.DataFrame, roles: Roles, coding: Coding) -> npt.NDArray[np
     """(k, inputs), or None where a gap or an infinite number has to be told, or a cell looked at."""
     import polars as pl
 
-    X = np.empty((len(frame), len(roles.inputs)))
-    read = [frame.schema[str(column)] == pl.Float64 for column in roles.inputs]
+    schema = frame.schema
+    read = [schema[str(column)] == pl.Float64 for column in roles.inputs]
     if all(read):
-        X[...] = frame.select(str(column) for column in roles.inputs).to_numpy()
+        X = frame.select(str(column) for column in roles.inputs).to_numpy()
     else:
+        X = np.empty((len(frame), len(roles.inputs)))
         for place, column in enumerate(roles.inputs):
             series = frame.get_column(str(column))
             X[:, place] = series.to_numpy() if read[place] else _coded(series, place, coding)
-    if np.isinf(X).any() or (coding.rules.gaps == "error" and np.isnan(X).any()):
+    if np.isfinite(X).all():
+        return X
+    if np.isinf(X).any() or coding.rules.gaps == "error":
         return None
     doubtful = (
         place for place, kind in enumerate(coding.kinds) if kind == "date" or not (read[place] or kind != "number")
@@ -119,7 +134,15 @@ def _truths(block: bytes, separator: str) -> set[int]:
 def _strings(frame: pl.DataFrame, column: int | None) -> list[str] | None:
     if column is None:
         return None
-    return [(cell or "").strip() for cell in frame.get_column(str(column)).to_list()]
+    return list(map(_Stripped().__getitem__, frame.get_column(str(column)).to_list()))
+
+
+class _Stripped(dict[str | None, str]):
+    """Cells without the blanks around them, each made once."""
+
+    def __missing__(self, cell: str | None) -> str:
+        stripped = self[cell] = (cell or "").strip()
+        return stripped
 
 
 def _plainly_quoted(block: bytes, separator: bytes) -> bool:

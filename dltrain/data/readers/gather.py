@@ -44,7 +44,7 @@ class _Beside:
 
     def _once(self, cells: list[str]) -> list[str]:
         """The same cells; equal ones are one object, while there are few different ones."""
-        return [self.known.setdefault(cell, cell) for cell in cells] if len(self.known) < _KNOWN else cells
+        return list(map(self.known.setdefault, cells, cells)) if len(self.known) < _KNOWN else cells
 
     def since(self) -> dict[str, Any]:
         """What came since the last call, as plain data."""
