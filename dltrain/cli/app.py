@@ -20,6 +20,7 @@ from dltrain.cli import (
     learning_curve,
     minimize,
     predict,
+    recipe,
     report,
     resume,
     runs,
@@ -62,6 +63,7 @@ app.command("evaluate", rich_help_panel=TRAIN)(evaluate.command)
 app.command("predict", rich_help_panel=TRAIN)(predict.command)
 app.command("minimize", rich_help_panel=TRAIN)(minimize.command)
 app.command("diagnose", rich_help_panel=DIAGNOSE)(diagnose.command)
+app.command("recipe", rich_help_panel=DIAGNOSE)(recipe.command)
 app.command("learning-curve", rich_help_panel=DIAGNOSE)(learning_curve.command)
 app.command("gradcheck", rich_help_panel=DIAGNOSE)(gradcheck.command)
 app.command("runs", rich_help_panel=RUNS)(runs.command)

@@ -11,12 +11,13 @@ from dltrain.errors import Damaged
 from dltrain.report.charts import DASHES, Axis, Chart, Series, compare_dev_errors, finite
 from dltrain.report.formats import clean, count
 from dltrain.report.page import render_template
+from dltrain.report.recipe import tried_lines
 from dltrain.report.study_tables import WORDS, Errors
 from dltrain.report.trials import difference
 
 CURVES = 24
 """Trials whose curves are drawn at most."""
-TITLES = {"seeds": "Seeds", "folds": "Folds", "learning_curve": "Learning curve"}
+TITLES = {"seeds": "Seeds", "folds": "Folds", "learning_curve": "Learning curve", "recipe": "Recipe, tried"}
 
 
 def study_page(path: Path) -> str:
@@ -37,7 +38,7 @@ def study_page(path: Path) -> str:
         note=clean(summary.get("note") or ""),
         rows=[_row(row, errors) for row in rows],
         points=[_point(point, errors) for point in summary.get("points") or ()],
-        words=_words(summary),
+        words=[*_words(summary), *tried_lines(record)],
         config=resolved.read_text(encoding="utf-8") if resolved.is_file() else "",
     )
 

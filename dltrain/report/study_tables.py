@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from dltrain.report.console import column, plain_table, show
 from dltrain.report.formats import clean, count, fixed, percent
+from dltrain.report.recipe import tried_parts
 from dltrain.report.trials import COLORS, difference
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ def print_study(record: Mapping[str, Any], *, stream: TextIO | None = None) -> N
     parts: list[Any] = []
     if kind == "learning_curve":
         parts += [_points(summary.get("points") or (), errors), "", *_fit(summary, errors)]
+    elif kind == "recipe" and summary.get("reference"):
+        parts += tried_parts(record)
     else:
         parts += [_trials(summary.get("trials") or (), errors), "", *_together(summary, errors)]
     if summary.get("note"):

@@ -17,7 +17,7 @@ from dltrain.cli.app import app
 
 PANELS = {
     "Train": ["train", "resume", "evaluate", "predict", "minimize"],
-    "Diagnose": ["diagnose", "learning-curve", "gradcheck"],
+    "Diagnose": ["diagnose", "recipe", "learning-curve", "gradcheck"],
     "Runs": ["runs", "compare", "report"],
     "Data": ["average", "data"],
     "Config": ["init", "check", "schema", "explain"],
