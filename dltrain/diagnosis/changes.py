@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Overrides: TypeAlias = tuple[str, ...]
 
-FIRST_DECAY = 1e-3
+FIRST_DECAY = 5e-3
 """λ/m of a first try of L2."""
 STRONGER = 3
 SMALLEST_KEEP_PROB = 0.5

@@ -56,8 +56,8 @@ CASES: dict[str, Bad] = {
     # The config's file
     "missing config": typed("train", "no.yaml", lines=("no.yaml: no such file; expected a config",)),
     "misspelt config": typed("train", "d.yaml", lines=("d.yaml: no such file; expected a config; did you mean c.yaml?",)),
-    "a folder as config": typed("train", ".", lines=(".: a folder; expected a YAML file",)),
-    "data as config": typed("train", "d.csv", lines=("d.csv: a data file, no config; try data.source=d.csv",)),
+    "a folder as config": typed("train", ".", lines=(". is a folder without subfolders of pictures, one a class; name a file in it",)),
+    "data as config": typed("train", "d.csv", lines=("--target: which column is to be predicted? d.csv has",)),
     "empty config": bad("c.yaml:1:1: data.source: is required", config=""),
     "empty standard input": typed("train", "-", lines=("<stdin>:1:1: data.source: is required",)),
     "binary config": bad("c.yaml:1:1: not a text file in UTF-8", config=b"\xff\xfe\x00"),
@@ -147,7 +147,7 @@ CASES: dict[str, Bad] = {
     "an image shape that does not fit": bad("c.yaml:1:52: data.image_shape: 28 x 28 = 784 values, but rows have 64 inputs", config="data: {source: digits, target: label, image_shape: [28, 28]}\n"),
     # Commands and options
     "misspelt command": typed("trian", "c.yaml", lines=("No such command 'trian'. Did you mean 'train'?",)),
-    "misspelt option": typed(*TRAIN, "--quite", lines=("No such option: --quite (Possible options: --quiet)",)),
+    "misspelt option": typed(*TRAIN, "--quite", lines=("No such option: --quite (Possible options: --quiet",)),
     "a run id that is a path": typed(*TRAIN, "--run-id", "a/b", lines=("run id 'a/b': expected 1 to 64 of A-Z a-z 0-9 . _ -",)),
     "a reserved run id": typed(*TRAIN, "--run-id", "latest", lines=("run id 'latest': this name is reserved; try run-latest",)),
     "a runs folder that is a file": typed(*TRAIN, "--runs-dir", "d.csv", lines=("cannot make the folder d.csv",)),

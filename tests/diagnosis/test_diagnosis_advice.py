@@ -97,7 +97,7 @@ def test_high_variance_asks_for_data_then_l2_then_dropout_on_the_layer_with_the_
     advice = advise(diagnosis(0.01, 0.11), plan())
     assert "more training data" in advice[0]["action"]
     assert advice[0]["overrides"] == []
-    assert advice[1]["overrides"][:2] == ["regularizer.kind=l2", "regularizer.lambd=0.064"]
+    assert advice[1]["overrides"][:2] == ["regularizer.kind=l2", "regularizer.lambd=0.32"]
     assert "early stopping" in advice[1]["why"]
     assert advice[2]["overrides"] == ["architecture.layers.0.keep_prob=0.8"]
     assert advice[3]["overrides"] == ["training.early_stopping.patience=10"]
@@ -282,7 +282,7 @@ def test_longer_training_is_advised_only_while_the_curve_falls() -> None:
 def test_early_stopping_is_an_option_only_where_the_dev_error_rises() -> None:
     still = advise(with_health(diagnosis(0.01, 0.11)), plan())
     assert "training.early_stopping.patience=10" not in overrides(still)
-    rises = finding("overfitting", "regularizer.kind=l2", "regularizer.lambd=0.064")
+    rises = finding("overfitting", "regularizer.kind=l2", "regularizer.lambd=0.32")
     rising = advise(with_health(diagnosis(0.01, 0.11), rises), plan())
     names = actions(rising)
     assert names.index("add L2") < names.index("stop early")
