@@ -123,18 +123,12 @@ def _try(name: str, asked: Mapping[str, Any], bayes_error: float | None, how: st
     from dltrain import trained
     from dltrain.diagnosis.advice import ranked
     from dltrain.studies.executor_local import cores
-    from dltrain.studies.recipe_plan import plan_recipe
+    from dltrain.studies.recipe_plan import Asked, plan_recipe
 
     found = trained.read_diagnosis(path, bayes_error)
     ready = trained.again(path)
-    recipe, left_out = plan_recipe(
-        path,
-        ready,
-        ranked(found, ready.plan),
-        **asked,
-        workers=how.workers or cores(),
-        reading=perf_counter() - begin,
-    )
+    wanted = Asked(**asked, workers=how.workers or cores(), reading=perf_counter() - begin)
+    recipe, left_out = plan_recipe(path, ready, ranked(found, ready.plan), wanted)
     signals.answer()
     for line in () if how.silent else (*left_out, _said(recipe)):
         tell(f"note: {line}")

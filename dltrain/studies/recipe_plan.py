@@ -33,6 +33,17 @@ MEASURING = 4 / 3
 """What measuring costs on top of training where no whole epoch was timed: forward is a third of forward and back."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line asks for, and how long the run's config and data took to read."""
+
+    seconds: float
+    most: int
+    seeds: int
+    workers: int
+    reading: float
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How fast the base trains, in example-passes × parameters."""
@@ -55,63 +66,62 @@ def candidates(pieces: Sequence[Advice], most: int) -> list[Advice]:
     return found[:most]
 
 
-def plan_recipe(
-    run: Path,
-    ready: Ready,
-    pieces: Sequence[Advice],
-    *,
-    seconds: float,
-    most: int,
-    seeds: int,
-    workers: int,
-    reading: float,
-) -> tuple[Recipe, list[str]]:
-    """The study, and what was left out and why. `ready` is the run's config, which took `reading` seconds.
+def plan_recipe(run: Path, ready: Ready, pieces: Sequence[Advice], asked: Asked) -> tuple[Recipe, list[str]]:
+    """The study, and what was left out and why. `ready` is the run's config, `pieces` its ranked advice.
 
     Raises InputError where nothing can be tried, or the budget is too small for it.
     """
     if "dev" not in ready.data.parts:
         raise InputError("steps are compared on dev, and the run has no such part; nothing to try")
     resolved = run / "config.resolved.yaml"
-    plans, left_out = [ready.plan], []
+    steps, plans, left_out = _runnable(resolved, ready, candidates(pieces, asked.most))
+    longer = [_own_cost(_planned(resolved, piece, ready)) for piece in pieces if _is_longer(piece)]
+    if not steps and not longer:
+        raise InputError(f"nothing to try: no step that is advised for {run.name} is one of training on the same dev")
+    pace = _pace(ready, asked.reading)
+    each, as_it_was = _budget(plans, pace, asked, longer)
+    entries = [
+        {"action": piece.action, "aim": piece.aim, "overrides": list(piece.overrides), "steps": _steps(plan, each)}
+        for piece, plan in zip([Advice("the same config", ""), *steps], plans, strict=True)
+    ]
+    return Recipe(
+        run=runs.home_of(run)[1],
+        seconds=asked.seconds,
+        most=asked.most,
+        seeds=asked.seeds,
+        first=ready.plan.experiment.seed,
+        budget=_converted(each, pace, ready.plan),
+        as_it_was=as_it_was,
+        steps=tuple(entries),
+    ), left_out
+
+
+def _runnable(resolved: Path, ready: Ready, pieces: Sequence[Advice]) -> tuple[list[Advice], list[Plan], list[str]]:
+    """The pieces that change something, the plans of the config and of these, and what was refused."""
     base = _planned(resolved, Advice("", ""), ready)
     steps: list[Advice] = []
-    for piece in candidates(pieces, most):
+    plans, left_out = [ready.plan], []
+    for piece in pieces:
         try:
             plan = _planned(resolved, piece, ready)
         except InputError as error:
             left_out.append(f"{piece.action} is left out: {error}")
             continue
-        if _changes_nothing(piece, plan, base, ready.plan):
-            continue
-        steps.append(piece)
-        plans.append(plan)
-    longer = [_own_cost(_planned(resolved, piece, ready)) for piece in pieces if _is_longer(piece)]
-    if not steps and not longer:
-        raise InputError(f"nothing to try: the recipe has no step for {run.name} that can be run; dltrain recipe RUN")
-    pace = _pace(ready, reading)
-    each, as_it_was = _budget(plans, pace, seconds, seeds, workers, longer)
-    entries = [
-        {"action": piece.action, "aim": piece.aim, "overrides": list(piece.overrides), "steps": _steps(plan, each)}
-        for piece, plan in zip([Advice("the same config", ""), *steps], plans, strict=True)
-    ]
-    budget = {
+        if not _changes_nothing(piece, plan, base, ready.plan):
+            steps.append(piece)
+            plans.append(plan)
+    return steps, plans, left_out
+
+
+def _converted(each: float, pace: Pace, plan: Plan) -> dict[str, Any]:
+    """What study.json keeps of the budget's conversion."""
+    return {
         "passes_times_parameters": round(each),
         "per_second": round(pace.per_second),
         "start_seconds": round(pace.start_seconds, 3),
         "timed_steps": pace.steps,
-        "base_epochs": round(each / _epoch(ready.plan), 2),
+        "base_epochs": round(each / _epoch(plan), 2),
     }
-    return Recipe(
-        run=runs.home_of(run)[1],
-        seconds=seconds,
-        most=most,
-        seeds=seeds,
-        first=ready.plan.experiment.seed,
-        budget=budget,
-        as_it_was=as_it_was,
-        steps=tuple(entries),
-    ), left_out
 
 
 def _is_longer(piece: Advice) -> bool:
@@ -151,9 +161,7 @@ def _steps(plan: Plan, each: float) -> int:
     return max(1, round(each / _epoch(plan) * an_epoch))
 
 
-def _budget(
-    plans: Sequence[Plan], pace: Pace, seconds: float, seeds: int, workers: int, longer: Sequence[float]
-) -> tuple[float, bool]:
+def _budget(plans: Sequence[Plan], pace: Pace, asked: Asked, longer: Sequence[float]) -> tuple[float, bool]:
     """What each trial may spend, and whether the config as it was is a trial of its own.
 
     As much as the dearest step takes by itself, less where the seconds do not buy that. `longer`: what longer
@@ -161,19 +169,19 @@ def _budget(
     """
     own = _own_cost(plans[0])
     wanted = max([*longer, *map(_own_cost, plans)])
-    affordable = _affordable(len(plans) + 1, pace, seconds, seeds, workers)
+    affordable = _affordable(len(plans) + 1, pace, asked)
     if min(wanted, affordable) > 1.02 * own:
         return min(wanted, affordable), True
-    each = min(own, _affordable(len(plans), pace, seconds, seeds, workers))
+    each = min(own, _affordable(len(plans), pace, asked))
     least = min(own, _epoch(plans[0]))
     if each < least:
-        raise InputError(_too_little(len(plans) * seeds, least, pace, workers))
+        raise InputError(_too_little(len(plans) * asked.seeds, least, pace, asked.workers))
     return each, False
 
 
-def _affordable(trials: int, pace: Pace, seconds: float, seeds: int, workers: int) -> float:
-    turns = math.ceil(trials * seeds / workers)
-    return pace.per_second * (SHARE * seconds / turns - pace.start_seconds)
+def _affordable(trials: int, pace: Pace, asked: Asked) -> float:
+    turns = math.ceil(trials * asked.seeds / asked.workers)
+    return pace.per_second * (SHARE * asked.seconds / turns - pace.start_seconds)
 
 
 def _too_little(trials: int, least: float, pace: Pace, workers: int) -> str:

@@ -21,7 +21,7 @@ training: {epochs: 20, batch_size: 20}
 optimizer: {kind: adam, learning_rate: 0.01}
 diagnosis: {bayes_error: 0.0}
 """
-TRY = ("--try", "--budget", "60s", "--workers", 2)
+TRY = ("--try", "--budget", "5m", "--workers", 2)
 
 
 @pytest.fixture(scope="module")

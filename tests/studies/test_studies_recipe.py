@@ -18,7 +18,7 @@ from dltrain.errors import InputError
 from dltrain.studies.kinds import study_of
 from dltrain.studies.model import Context, Result
 from dltrain.studies.recipe import Recipe, change_text, headline, value_of
-from dltrain.studies.recipe_plan import candidates, parameters, plan_recipe
+from dltrain.studies.recipe_plan import Asked, candidates, parameters, plan_recipe
 
 CONTEXT = Context(task="binary", confidence=0.95, threshold=0.02)
 N = 200
@@ -208,8 +208,8 @@ LONG = Advice("longer", "", ("training.epochs=40",), aim="bias")
 
 
 def planned(run_and_ready: tuple[Path, Any], *pieces: Advice, seconds: float = 600, **more: Any) -> Recipe:
-    asked = {"most": 6, "seeds": 1, "workers": 2, "reading": 0.1, **more}
-    return plan_recipe(*run_and_ready, pieces, seconds=seconds, **asked)[0]
+    asked = Asked(seconds=seconds, **{"most": 6, "seeds": 1, "workers": 2, "reading": 0.1, **more})
+    return plan_recipe(*run_and_ready, pieces, asked)[0]
 
 
 def test_every_trial_spends_the_same_passes_times_parameters(run_and_ready: tuple[Path, Any]) -> None:
