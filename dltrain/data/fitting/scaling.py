@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from dltrain.data.large.store import Stored
+from dltrain.data.large.store import Stored, stored
 from dltrain.data.raw import Numbers
 from dltrain.errors import InputError
 
+T = TypeVar("T")
 Vector = npt.NDArray[np.float64]
 _BLOCK = 2**18
 """Values in a block: 2 MB as float64, which a cache holds."""
+_THREADS = 2
+_TOGETHER = 16
+"""Blocks that are given to the threads at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +41,32 @@ def blocks(
     fills: Vector | None = None,
 ) -> Iterator[Vector]:
     """The chosen rows and columns of X (all for None) in order, in blocks of float64; fills stand for gaps."""
-    n = len(X) if rows is None else len(rows)
+    return of_blocks(lambda block: block, X, rows, columns, fills)
+
+
+def of_blocks(
+    found: Callable[[Vector], T],
+    X: Numbers,
+    rows: npt.NDArray[np.int64] | None,
+    columns: npt.NDArray[np.int64] | None = None,
+    fills: Vector | None = None,
+) -> Iterator[T]:
+    """What is found of each block of `blocks`, in their order; of large tables two blocks at a time."""
     step = rows_in_block(X)
-    for start in range(0, n, step):
+
+    def one(start: int) -> T:
         block = X[start : start + step] if rows is None else X[rows[start : start + step]]
         block = block if columns is None else block[:, columns]
         block = block.astype(np.float64, copy=False)
-        yield block if fills is None else np.where(np.isnan(block), fills, block)
+        return found(block if fills is None else np.where(np.isnan(block), fills, block))
+
+    starts = range(0, len(X) if rows is None else len(rows), step)
+    if stored(X) is None:
+        yield from map(one, starts)
+        return
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for first in range(0, len(starts), _TOGETHER):
+            yield from pool.map(one, starts[first : first + _TOGETHER])
 
 
 def rows_in_block(X: npt.NDArray[Any] | Stored) -> int:
@@ -66,8 +90,7 @@ def fit_scale(
     The sums run over u = (x − low)/(high − low), so that values as large as 1e300 or as close as 1e-300 neither
     overflow nor vanish, and blocks are merged as Chan, Golub and LeVeque (1979) do.
     """
-    chosen = partial(blocks, X, rows, columns, fills)
-    low, high = _range(chosen())
+    low, high = _range(of_blocks(_ends, X, rows, columns, fills))
     constant = low == high
     if normalize == "none" or not len(low):
         groups = channels or len(low)
@@ -81,34 +104,41 @@ def fit_scale(
         raise InputError(f"input {column + 1} runs from {low[column]:g} to {high[column]:g}: too far to be scaled")
     if normalize == "minmax":
         return Scale(low, span, constant)
-    mean, variance = _moments(chosen(), low, span)
+    found = partial(_sums, low=low, divisor=np.where(span > 0, span, 1.0))
+    mean, variance = _moments(of_blocks(found, X, rows, columns, fills), len(low))
     return Scale(low + span * mean, span * np.sqrt(variance), constant)
 
 
-def _range(chosen: Iterator[Vector]) -> tuple[Vector, Vector]:
+def _ends(block: Vector) -> tuple[Vector, Vector]:
+    return block.min(axis=0), block.max(axis=0)
+
+
+def _range(ends: Iterator[tuple[Vector, Vector]]) -> tuple[Vector, Vector]:
     """Least and greatest value of each column."""
     low: Vector = np.array(np.inf)
     high: Vector = np.array(-np.inf)
-    for block in chosen:
-        low = np.minimum(low, block.min(axis=0))
-        high = np.maximum(high, block.max(axis=0))
+    for least, most in ends:
+        low = np.minimum(low, least)
+        high = np.maximum(high, most)
     return low, high
 
 
-def _moments(chosen: Iterator[Vector], low: Vector, span: Vector) -> tuple[Vector, Vector]:
-    """Mean and population variance of u = (x − low)/span for each group of columns; u is 0 where span is."""
-    groups = len(low)
-    divisor = np.where(span > 0, span, 1.0)
+def _sums(block: Vector, low: Vector, divisor: Vector) -> tuple[int, Vector, Vector]:
+    """Of u = (x − low)/divisor in each group of columns: how many, their mean, and Σ (u − mean)²."""
+    u = (block.reshape(-1, len(low)) - low) / divisor
+    mean = u.mean(axis=0)
+    u -= mean
+    return len(u), mean, np.einsum("ij,ij->j", u, u)
+
+
+def _moments(sums: Iterator[tuple[int, Vector, Vector]], groups: int) -> tuple[Vector, Vector]:
+    """Mean and population variance of u for each group of columns."""
     n = 0
     mean = np.zeros(groups)
     squares = np.zeros(groups)
-    for block in chosen:
-        u = (block.reshape(-1, groups) - low) / divisor
-        k = len(u)
-        block_mean = u.mean(axis=0)
-        u -= block_mean
+    for k, block_mean, block_squares in sums:
         difference = block_mean - mean
-        squares += np.einsum("ij,ij->j", u, u) + difference**2 * (n * k / (n + k))
+        squares += block_squares + difference**2 * (n * k / (n + k))
         mean += difference * (k / (n + k))
         n += k
     return mean, squares / n
