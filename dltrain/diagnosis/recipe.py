@@ -86,7 +86,8 @@ def against_hindrances(curve: Curve) -> Iterator[Advice]:
 
 
 def against_bias(plan: Plan, curve: Curve, *, overfits: bool = False) -> Iterator[Advice]:
-    """A bigger network, longer training, another optimizer or architecture (section 1.3).
+    """A bigger network, longer training, another optimizer or architecture (section 1.3); longer training comes
+    first where the curve still falls.
 
     First of all no regularization, where there is some, unless the network also `overfits`. While training itself is
     hindered none of these is judged.
@@ -96,8 +97,8 @@ def against_bias(plan: Plan, curve: Curve, *, overfits: bool = False) -> Iterato
         yield Advice("switch regularization off", "it keeps the network from fitting its own training set", off)
     if curve.broken:
         return
-    yield _bigger_network(plan)
-    yield from _longer_training(plan, curve)
+    steps = [_bigger_network(plan), *_longer_training(plan, curve)]
+    yield from reversed(steps) if curve.evidence("still-falling") else steps
     if adam := changes.adam(plan):
         kind = plan.experiment.optimizer.kind
         why = f"it scales each step by its gradient's recent size, where {kind} may crawl along a plateau"

@@ -271,8 +271,8 @@ def test_longer_training_is_advised_only_while_the_curve_falls() -> None:
     assert not any("training.epochs" in override for override in overrides(flat))
     slow = finding("still-falling", "training.epochs=200", severity="note")
     falling = advise(with_health(diagnosis(0.15, 0.16), slow), plan())
-    assert falling[1]["overrides"] == ["training.epochs=200"]
-    assert falling[1]["why"] == "still-falling seen"
+    assert falling[0]["overrides"] == ["training.epochs=200"]
+    assert falling[0]["why"] == "still-falling seen"
     cut = advise(with_health(diagnosis(0.15, 0.16), finding("still-falling", "training.epochs=400")), plan())
     assert cut[0]["overrides"] == ["training.epochs=400"]
     assert sum("training.epochs" in override for override in overrides(cut)) == 1

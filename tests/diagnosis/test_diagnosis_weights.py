@@ -28,7 +28,7 @@ def test_the_effective_size_by_hand() -> None:
     assert effective_size(np.zeros(3)) == 0.0
 
 
-@given(st.lists(st.floats(0, 1e9), min_size=1, max_size=60).filter(any), st.floats(0.01, 1000))
+@given(st.lists(st.just(0.0) | st.floats(1e-9, 1e9), min_size=1, max_size=60).filter(any), st.floats(0.01, 1000))
 def test_the_effective_size_lies_between_1_and_n_and_knows_no_scale(weights: list[float], factor: float) -> None:
     w = np.array(weights)
     assert 1 - 1e-9 <= effective_size(w) <= np.count_nonzero(w) * (1 + 1e-9)
