@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -101,13 +102,23 @@ def _show(runs_dir: Path, name: str, bayes_error: str | None, quiet: bool, as_js
     curve = known_curve(path)
     chart = flowchart(found, trained.plan_of(path, found), str(path), curve)
     kept = {key: found[key] for key in ("run", "headline", "verdict")}
-    record = {**kept, "path": chart, "learning_curve": curve}
+    record = {**kept, "path": chart, "learning_curve": curve, "try": _try_command(chart, path)}
     if as_json:
         print_json(record)
         return
     from dltrain.report.recipe import print_commands, print_recipe
 
     (print_commands if quiet else print_recipe)(record)
+
+
+def _try_command(chart: Sequence[Mapping[str, Any]], path: Path) -> str | None:
+    """What trains the steps, if there are any that it can train."""
+    from dltrain.studies.recipe_plan import OTHER_ROWS
+
+    changes = [step["overrides"] for entry in chart for step in entry["steps"] if step["overrides"]]
+    if all(any(override.startswith(OTHER_ROWS) for override in overrides) for overrides in changes):
+        return None
+    return shlex.join(["dltrain", "recipe", str(path), "--try", "--budget", BUDGET])
 
 
 def _try(name: str, asked: Mapping[str, Any], bayes_error: float | None, how: study.How, signals: Signals) -> None:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 ANSWERS = {"yes": "yes", "no": "no", "open": "not known", "not asked": "not asked"}
 VERDICTS = {"helped": "bold green", "hurt": "red", "no result": "yellow"}
 GAP_WORDS = {"avoidable_bias": "bias", "variance": "variance", "mismatch": "mismatch"}
-BUDGET = "10m"
 
 
 # ---- the flow chart
@@ -38,9 +37,8 @@ def print_recipe(record: Mapping[str, Any], *, stream: TextIO | None = None) -> 
             parts += _step_lines(step)
         if entry["aim"] != "done":
             parts.append("  ↓")
-    if any(step["overrides"] for entry in record["path"] for step in entry["steps"]):
-        words = shlex.join(["dltrain", "recipe", run, "--try", "--budget", BUDGET])
-        parts += ["", "try them, each for the same budget:", f"  {clean(words)}"]
+    if record["try"]:
+        parts += ["", "try them, each for the same budget:", f"  {clean(record['try'])}"]
     show(*parts, stream=stream)
 
 

@@ -72,6 +72,7 @@ def test_json_has_the_path_with_every_command(place: Path) -> None:
     found = of(place, "recipe", "one", "--json").json
     assert found["schema_version"] == 1 and found["headline"] == "high variance" and found["learning_curve"] is None
     assert [entry["aim"] for entry in found["path"]] == ["training", "bias", "variance", "mismatch", "done"]
+    assert shlex.split(found["try"])[1:] == ["recipe", str(place / "runs/one"), "--try", "--budget", "10m"]
     step = found["path"][2]["steps"][0]
     assert step["overrides"] == ["data.train_limit=null"] and step["command"].endswith("data.train_limit=null")
 
@@ -179,6 +180,15 @@ def test_what_cannot_be_is_refused(place: Path, arguments: tuple[object, ...], s
     called = of(place, "recipe", "one", *arguments)
     assert called.code == 2 and said in called.err
     assert sorted((place / "runs").iterdir()) == before
+
+
+def test_a_run_without_dev_has_a_recipe_and_nothing_to_try(place: Path) -> None:
+    split = ("split.train=450", "split.dev=0", "split.test=50")
+    assert of(place, "train", place / "few.yaml", *split, "training.epochs=1", "-q", "--run-id", "alone").code == 0
+    found = of(place, "recipe", "alone", "--json").json
+    assert [entry["answer"] for entry in found["path"][1:4]] == ["yes", "not asked", "not asked"]
+    called = of(place, "recipe", "alone", "--try")
+    assert called.code == 2 and "no such part; nothing to try" in called.err
 
 
 def test_a_run_that_is_not_there_is_named(place: Path) -> None:
