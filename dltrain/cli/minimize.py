@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 DIVERGED = 3
-MOST_STEPS = 10_000_000
+MOST_STEPS = 1_000_000
 Arguments = Annotated[
     list[str],
     typer.Argument(

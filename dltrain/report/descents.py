@@ -56,6 +56,8 @@ def _ending_lines(found: Mapping[str, Any]) -> list[str]:
     if ended["kind"] == "plateau":
         slow = f"the gradient is {gradient}, and the last half of the steps took {fell} off the cost"
         return [f"a plateau, no minimum: {slow}", f"  {_faster(found)}"]
+    if not found["steps"]:
+        return [f"not at rest: the gradient is {gradient}"]
     if ended["fell"] > 0:
         return [
             f"on its way: the gradient is {gradient}, and the last half of the steps took {fell} off the cost",

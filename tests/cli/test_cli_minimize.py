@@ -171,6 +171,11 @@ def test_help_loads_neither_autograd_nor_numpy() -> None:
     assert loaded.isdisjoint({"autograd", "numpy", "polars", "scipy", "dltrain.autodiff", "dltrain.config"})
 
 
+def test_no_steps_show_the_start() -> None:
+    called = call("minimize", "w", "--steps", "0")
+    assert (called.code, called.last) == (0, "not at rest: the gradient is 1")
+
+
 def test_json_is_one_object() -> None:
     called = call("minimize", NOTES, "--json")
     assert json.loads(called.out)["before"] == {"step": 0, "values": {"w": 0.0}, "cost": 25.0, "gradient_norm": 10.0}
