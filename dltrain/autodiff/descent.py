@@ -13,7 +13,6 @@ from dltrain.engine.arrays import Floats
 from dltrain.engine.optimizers import Optimizer
 from dltrain.engine.schedules import Schedule, learning_rate
 
-
 LARGEST_NORM = 1e150
 """RMSprop and Adam square the gradient: above this they would divide by infinity and stand still in silence."""
 
