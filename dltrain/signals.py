@@ -46,7 +46,7 @@ def hush() -> None:
 def requeue_code_of(arguments: Sequence[str]) -> int:
     """What `--requeue-code` says, for signals that come before the command line is parsed; else REQUEUE."""
     name, code = "--requeue-code", ""
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
         if argument == "--":
             break
         if argument == name:

@@ -42,4 +42,6 @@ def sparkline(values: Sequence[float], width: int) -> str:
     low, high = min(finite), max(finite)
     if high <= low:
         return LEVELS[0] * len(finite)
+    if math.isinf(high - low):
+        return sparkline([value / 4 for value in finite], width)
     return "".join(LEVELS[round((value - low) / (high - low) * 7)] for value in finite)

@@ -174,7 +174,9 @@ def find_either(runs_dir: PathLike, run: str) -> Path:
         return Path(runs_dir) / begun[0]
     if begun:
         some = ", ".join(begun[:3]) + (", ..." if len(begun) > 3 else "")
-        raise InputError(f"run {run}: {len(begun)} runs in {shown(runs_dir)} begin so: {some}; type more of the id")
+        raise InputError(
+            f"run {run}: {len(begun)} runs in {shown(runs_dir)} begin so: {some}; type more of the id, or latest"
+        )
     raise _nothing_found(runs_dir, run, names)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dltrain.report import bars, formats
@@ -75,6 +75,7 @@ def test_longer_bars_are_longer() -> None:
     assert bars.bar(1.0, 1.0, 8, clipped=True) == "███████▶"
 
 
+@example([1.9e307, -1.6e308], 2)
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=50), st.integers(2, 30))
 def test_a_sparkline_fits_and_skips_what_is_not_finite(values: list[float], width: int) -> None:
     line = bars.sparkline(values, width)

@@ -212,7 +212,7 @@ def test_several_runs(record: RunRecord, make_metrics: MakeMetrics) -> None:
 def test_regression(record: RunRecord, regression: dict[str, Any]) -> None:
     predictions = {"rows": [3, 7, 9], "y": [1.0, 2.0, 30.0], "predicted": [1.5, 2.0, 10.0], "probability": [[0.1]] * 3}
     page = Page(render_page([replace(record, task="regression", diagnosis=regression, predictions=predictions)]))
-    assert "near 1 − R²" in page.text and "53,100" in page.text and "Confusion" not in page.text
+    assert "1 − R² where" in page.text and "53,100" in page.text and "Confusion" not in page.text
     scatter = page.charts[-1]
     assert scatter["x"] == [1.0, 2.0, 30.0] and scatter["series"][0]["values"] == [1.5, 2.0, 10.0]
     assert "9 30 10 −20" in page.text

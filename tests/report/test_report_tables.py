@@ -78,7 +78,7 @@ def test_regression_has_its_own_wording(regression: dict[str, Any], capsys: pyte
     out = capsys.readouterr().out
     assert re.search(r"error +95% interval +RMSE +n", out)
     assert re.match(r"dev +0\.214 +0\.196 to 0\.236 +53,100 +359", line_with(out, "dev "))
-    assert "near 1 − R²" in out and "RMSE is in the units of the target" in out
+    assert "1 − R² where" in out and "RMSE is in the units of the target" in out
     assert "%" not in out.replace("95% interval", "")
 
 
