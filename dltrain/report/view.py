@@ -234,7 +234,7 @@ def _settle(settle: Mapping[str, Any] | None) -> str:
 
 def _remarks(diagnosis: Mapping[str, Any], errors: Mapping[str, Any], regression: bool) -> Iterable[str]:
     if regression:
-        yield "error: mean squared error over the variance of the target in training; 1 − R² where a part varies as much."
+        yield "error: mean squared error over the variance of the target in training; 1 − R² where parts vary alike."
         if any(entry.get("rmse") is not None for entry in errors.values()):
             yield "RMSE is in the units of the target."
     if errors.get("bayes", {}).get("source") == "assumed":

@@ -61,7 +61,7 @@ def test_a_run_that_it_ended_goes_on(where: str, empty_folder: Path, monkeypatch
 SWALLOWED = """
 import signal, sys, weakref
 from dltrain import __main__
-from dltrain.signals import current
+from dltrain.signals import current, requeue_code_of
 
 class Thing: pass
 thing = Thing()
@@ -104,3 +104,8 @@ def test_the_exit_code_of_one_that_is_answered() -> None:
             signal.raise_signal(number)
         assert stopped.value.code == signals.answered() == code
         assert signals.asked is None
+
+
+def test_no_command_has_no_requeue_code() -> None:
+    assert requeue_code_of([]) == requeue_code_of(["train"]) == 75
+    assert requeue_code_of(["train", "--requeue-code", "85"]) == 85
