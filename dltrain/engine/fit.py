@@ -145,10 +145,11 @@ class _Trainer:
         y = self.train.y[rows]
         position.step += 1
         factors = None if self.factors is None else self.factors[rows]
+        sound = self.usable(state.theta)  # just before the products read it: then it is fetched once for both
         J, penalty = self.network.gradient_of(ws, y, self.program.batch_size, position.step, weights=factors)
-        sound = self.network.unusable_batch() is None
+        sound = sound and self.network.unusable_batch() is None
         squares = float(np.dot(self.g, self.g))
-        if not (sound and math.isfinite(J) and squares < self.limit and self.usable(state.theta)):
+        if not (sound and math.isfinite(J) and squares < self.limit):
             position.step -= 1
             raise self.diverged(J, position.step + 1)
         norm = math.sqrt(squares)
