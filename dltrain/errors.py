@@ -52,6 +52,12 @@ class StorageError(InputError):
     exit_code = 74
 
 
+class ClusterGone(InputError):
+    """The cluster that ran a study's trials does not answer; the study can go on later. Exit code 74, an I/O error."""
+
+    exit_code = 74
+
+
 class Damaged(InputError):
     """Stored state is damaged. Exit code 65."""
 

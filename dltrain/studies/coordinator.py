@@ -8,6 +8,7 @@ any number of workers, since a trial depends on its overrides alone, and these o
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections import deque
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from dltrain.errors import InputError, RunExists, RunHeld, StorageError
-from dltrain.signals import Signals, Stopped
+from dltrain.signals import REQUEUE, Signals, Stopped
 from dltrain.studies.executor import Ended, Executor, Task
 from dltrain.studies.folder import RESULTS, StudyFolder
 from dltrain.studies.model import Overrides, Result, Rules, Study
@@ -33,6 +34,7 @@ LEAVING = 30.0
 """Seconds for trials to save and leave."""
 REFUSED, DAMAGED, HELD, BUG, EXISTS, DISK = 2, 65, 69, 70, 73, 74
 STOPPED = {128 + number: number for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)}
+STOPPED |= {REQUEUE: signal.SIGUSR1}  # a batch system may send it to every process of a job
 MEMORY = "not enough memory"
 
 
@@ -126,8 +128,9 @@ class Coordinator:
         return trial not in self._held or time.monotonic() >= self._held[trial][1] + LOOK_SECONDS
 
     def _task(self, trial: int, overrides: Overrides) -> Task:
-        words = ["train", str(self.folder.config), *map(text_of, overrides.items()), "training.threads=1", "-q"]
-        words += ["--run-id", str(trial), "--runs-dir", str(self.folder.trials)]
+        config, trials = os.path.abspath(self.folder.config), os.path.abspath(self.folder.trials)
+        words = ["train", config, *map(text_of, overrides.items()), "training.threads=1", "-q"]
+        words += ["--run-id", str(trial), "--runs-dir", trials]
         words += ["--allow-drift"] if self.allow_drift else []
         return Task(trial=trial, words=words, timeout=self.rules.trial_timeout)
 
@@ -152,6 +155,8 @@ class Coordinator:
         said = last_error(ended.said)
         if ended.code == HELD:
             self._wait_for(ended.trial, said)
+            return None
+        if ended.given_back:
             return None
         if ended.code == DISK:
             raise StorageError(f"trial {ended.trial}: {said or 'the disk is full, or failed'}")

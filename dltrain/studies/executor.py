@@ -27,6 +27,8 @@ class Ended:
     timed_out: bool = False
     said: str = ""
     """The end of what it wrote on stderr."""
+    given_back: bool = False
+    """Whether who ran it had to leave, and it was asked to save: not a failure of its own."""
 
 
 class Executor(Protocol):
