@@ -16,8 +16,17 @@ from dltrain.data.expand import fingerprint, group_of
 from dltrain.ready import Ready
 from dltrain.storage import canonical_json
 
-FREE = ("name", "data.source", "data.dev_test_source", "split.files", "training.checkpoints", "training.threads")
-"""Keys that may differ between a run and its continuation: they change no bit of the result."""
+FREE = (
+    "name",
+    "data.source",
+    "data.dev_test_source",
+    "split.files",
+    "training.checkpoints",
+    "training.threads",
+    "search",
+)
+"""Keys that may differ between a run and its continuation: they change no bit of the result. A search is compared by
+what its study.json says of it."""
 
 
 def of(ready: Ready) -> dict[str, Any]:

@@ -8,7 +8,19 @@ from functools import cache
 from typing import Any
 
 from dltrain.config.english import describe, suggestion
-from dltrain.config.hints import Hint, Key, as_data, is_section, item_hint, keys, kind_of, kinds, records
+from dltrain.config.hints import (
+    Hint,
+    Key,
+    as_data,
+    entry_hint,
+    is_kind,
+    is_section,
+    item_hint,
+    keys,
+    kind_of,
+    kinds,
+    records,
+)
 from dltrain.config.normalizing import ALIASES
 from dltrain.config.records import Experiment
 from dltrain.config.scalars import write_scalar
@@ -54,11 +66,11 @@ def explained() -> list[str]:
 
 def _found(wanted: tuple[str, ...]) -> list[_Entry]:
     """The one entry of that very path; else the kinds of that name; else every key whose path ends so."""
-    if wanted[-1:] == ("kind",):
+    exact = [entry for entry in _entries() if entry.path == wanted]
+    if wanted[-1:] == ("kind",) and not exact:
         found = [entry for entry in _entries() if entry.key and kinds(entry.key.hint)]
         return [entry for entry in found if len(wanted) == 1 or _matches(entry, wanted[:-1])]
     found = [entry for entry in _entries() if wanted and _matches(entry, wanted)]
-    exact = [entry for entry in found if entry.path == wanted]
     return exact or [entry for entry in found if entry.key is None] or found
 
 
@@ -69,12 +81,12 @@ def _entries() -> tuple[_Entry, ...]:
 
 def _below(record: type, path: tuple[str, ...]) -> Iterator[_Entry]:
     for key in keys(record).values():
-        if key.name == "kind":
+        if key.name == "kind" and is_kind(record):
             continue
         here = (*path, key.name)
         yield _Entry(here, key, record)
         for inner in records(_inside(key.hint)):
-            if "kind" in keys(inner):
+            if is_kind(inner):
                 yield _Entry((*here, kind_of(inner)), None, inner)
                 yield from _below(inner, (*here, kind_of(inner)))
             else:
@@ -82,7 +94,8 @@ def _below(record: type, path: tuple[str, ...]) -> Iterator[_Entry]:
 
 
 def _inside(hint: Hint) -> Hint:
-    return hint if item_hint(hint) is None else item_hint(hint)
+    """The items of a list, the values of a free mapping."""
+    return next((inner for inner in (item_hint(hint), entry_hint(hint)) if inner is not None), hint)
 
 
 def _matches(entry: _Entry, wanted: tuple[str, ...]) -> bool:
@@ -104,7 +117,7 @@ def _text(entry: _Entry) -> str:
     lines.append(f"  expected: {describe(key.hint)}")
     lines.append("  required" if key.required else f"  default:  {_short(key.default)}")
     of_kinds = kinds(_inside(key.hint))
-    lines += [f"    {kind:<18}{_meaning(record, 'kind').partition(': ')[2]}" for kind, record in of_kinds.items()]
+    lines += [f"    {kind:<21} {_meaning(record, 'kind').partition(': ')[2]}" for kind, record in of_kinds.items()]
     inner = [record for record in records(_inside(key.hint)) if record not in of_kinds.values()]
     for record in inner:
         lines += _listing(record)
@@ -113,8 +126,8 @@ def _text(entry: _Entry) -> str:
 
 def _listing(record: type) -> list[str]:
     """The keys of a record, one a line."""
-    names = [name for name in keys(record) if name != "kind"]
-    return [f"    {name:<18}{_meaning(record, name)}{_default(keys(record)[name])}" for name in names]
+    names = [name for name in keys(record) if name != "kind" or not is_kind(record)]
+    return [f"    {name:<17} {_meaning(record, name)}{_default(keys(record)[name])}" for name in names]
 
 
 def _default(key: Key) -> str:

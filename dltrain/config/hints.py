@@ -69,7 +69,12 @@ def records(hint: Hint) -> list[type]:
 
 def kinds(hint: Hint) -> dict[str, type]:
     """`kind` -> record, for a hint that is a choice of kinds; else empty."""
-    return {kind_of(record): record for record in records(hint) if "kind" in keys(record)}
+    return {kind_of(record): record for record in records(hint) if is_kind(record)}
+
+
+def is_kind(record: type) -> bool:
+    """Whether a record is one kind of several: its key `kind` says which, and leaves no choice."""
+    return "kind" in keys(record) and len(choices(keys(record)["kind"].hint)) == 1
 
 
 def kind_of(record: Any) -> str:
@@ -106,7 +111,7 @@ def record_at(hint: Hint, kind: Any = None) -> type | None:
     """The record that a mapping there is read as."""
     if isinstance(kind, str) and kind in kinds(hint):
         return kinds(hint)[kind]
-    found = [record for record in records(hint) if "kind" not in keys(record)]
+    found = [record for record in records(hint) if not is_kind(record)]
     return found[0] if found else None
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from dltrain.config.english import show
 from dltrain.config.hints import Hint, as_data, item_hint, key_at, keys, kinds, records
 from dltrain.config.merging import merge
-from dltrain.config.nodes import Node, Place
-from dltrain.config.normalizing import long_name, normalize
+from dltrain.config.nodes import Node, Place, plain
+from dltrain.config.normalizing import MOST_LAYERS, long_name, normalize
 from dltrain.config.reader import read
+from dltrain.config.records import DeclaredLayer
 from dltrain.errors import InputError, Problem
 
 HERE = Place(None)
 DEEPEST_KEY = 32
+SPACE = ("search", "space")
+"""The mapping whose keys are dotted paths."""
 
 
 class Overrides:
@@ -26,7 +30,7 @@ class Overrides:
     def apply(self, root: Node, override: str) -> Node:
         key, equals, text = override.partition("=")
         key = key.strip()
-        parts = key.split(".")
+        parts = split_key(key, root)
         if not equals or not all(parts) or len(parts) > DEEPEST_KEY or not _is_text(override):
             shown = override.encode("utf-8", "replace").decode()
             message = f"'{shown}' is no override; expected KEY=VALUE, like training.epochs=20"
@@ -61,6 +65,8 @@ class Overrides:
         if below is None and hint is not None and item_hint(hint) is not None and isinstance(default, list):
             below = _defaults(default)
         if below is not None and isinstance(below.value, list):
+            if parts == ["count"] and hint is not None and records(item_hint(hint)) == [DeclaredLayer]:
+                return self._count(below, value, path)
             return self._graft_item(below, value, parts, hint, path)
         if below is None or not isinstance(below.value, dict):
             if below is not None and hint is not None and not records(hint):
@@ -87,6 +93,19 @@ class Overrides:
             return merge(below, Node({name: grafted}, HERE), hint, default, path, self.notices)
         return below.with_value({**below.value, name: grafted})
 
+    def _count(self, below: Node, value: Node, path: str) -> Node:
+        """So many layers: the last of those there are is repeated, or the last ones are left out."""
+        assert isinstance(below.value, list)
+        count, layers = value.value, below.value
+        if type(count) is not int or not 0 <= count <= MOST_LAYERS:
+            message = f"{show(plain(value))} is not allowed; expected a whole number from 0 to {MOST_LAYERS}"
+            self.problems.append(Problem(message, f"{path}.count", str(HERE)))
+            return below
+        if count > len(layers) and not layers:
+            self.problems.append(Problem("there is no layer to repeat; give one", f"{path}.count", str(HERE)))
+            return below
+        return below.with_value([*layers[:count], *layers[-1:] * (count - len(layers))])
+
     def _graft_item(self, below: Node, value: Node, parts: list[str], hint: Hint | None, path: str) -> Node:
         assert isinstance(below.value, list)
         items = list(below.value)
@@ -101,6 +120,26 @@ class Overrides:
             items[index], _as_layer(value, parts, inner), parts[1:], inner, None, f"{path}.{index}"
         )
         return below.with_value(items)
+
+
+def split_key(key: str, root: Node) -> list[str]:
+    """The parts of a dotted path. Below search.space the keys are dotted paths themselves, and so they are below
+    their `when`: those that are there already, or all up to a range's own key."""
+    parts = key.split(".")
+    if parts[:2] != [*SPACE] or len(parts) < 4:
+        return parts
+    node: Node | None = root
+    for name in SPACE:
+        node = node.value.get(name) if node is not None and isinstance(node.value, dict) else None
+    known = node.value if node is not None and isinstance(node.value, dict) else {}
+    rest, inner = parts[2:], ("low", "high", "values", "when")
+    ends = [n for n in range(len(rest), 0, -1) if ".".join(rest[:n]) in known]
+    ends += [n for n in range(1, len(rest)) if rest[n] in inner]
+    end = ends[0] if ends else len(rest)
+    below = rest[end:]
+    if below[:1] == ["when"] and len(below) > 2:
+        below = ["when", ".".join(below[1:])]
+    return [*SPACE, ".".join(rest[:end]), *below]
 
 
 def _as_layer(value: Node, parts: list[str], hint: Hint | None) -> Node:

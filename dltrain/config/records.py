@@ -12,6 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import Field
 
+from dltrain.config.records_search import Search
 from dltrain.engine.architecture import Activation, BatchNorm, Dtype, EarlyStopping, Output
 from dltrain.engine.arrays import RECORD
 from dltrain.engine.initializers import Glorot, He, Random, Xavier, Zeros
@@ -275,6 +276,8 @@ class Experiment:
     """How long, in what portions, and when to stop."""
     diagnosis: Diagnosis = field(default_factory=Diagnosis)
     """What the bias/variance table compares with."""
+    search: Search | None = None
+    """Which settings `dltrain search` varies, and how; `train` does not look at it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

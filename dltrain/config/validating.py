@@ -13,6 +13,7 @@ from dltrain.config.hints import (
     bases,
     choices,
     entry_hint,
+    is_kind,
     item_hint,
     key_at,
     keys,
@@ -169,9 +170,9 @@ def _number_in_text(text: str, hint: Hint) -> str:
 def _unknown_key(spot: _Spot) -> str:
     name = spot.path[-1]
     record = record_at(spot.parent, spot.kind) or next(iter(records(spot.parent)), None)
-    known = [key for key in keys(record) if key != "kind"] if record else []
+    known = [key for key in keys(record) if key != "kind" or not is_kind(record)] if record else []
     near = suggestion(name, known)
-    said = f"unknown key{f' of {spot.kind}' if isinstance(spot.kind, str) and 'kind' in keys(record or type) else ''}"
+    said = f"unknown key{f' of {spot.kind}' if isinstance(spot.kind, str) and record and is_kind(record) else ''}"
     if near:
         return said + near
     others = _other_kinds(spot, name)

@@ -28,6 +28,8 @@ class Purpose(IntEnum):
     LIMIT = 7
     ALIKE = 8
     ARRANGE = 9
+    SEARCH = 10
+    SEARCH_STRATA = 11
 
 
 def generator(seed: int, purpose: Purpose, place: int = 0, layer: int = 0) -> np.random.Generator:

@@ -12,7 +12,7 @@ from typing import Any
 
 from dltrain.config import schema
 from dltrain.config.english import describe
-from dltrain.config.hints import Key, as_data, item_hint, keys, kinds, records
+from dltrain.config.hints import Key, as_data, entry_hint, is_kind, item_hint, keys, kinds, records
 from dltrain.config.records import Experiment
 from dltrain.config.scalars import write_scalar
 
@@ -37,10 +37,11 @@ def page(text: str) -> str:
 def _below(record: type, path: str, whole: dict[str, Any]) -> Iterator[str]:
     for key in keys(record).values():
         here = f"{path}{key.name}"
-        hint = key.hint if item_hint(key.hint) is None else item_hint(key.hint)
+        inside = (item_hint(key.hint), entry_hint(key.hint))
+        hint = next((inner for inner in inside if inner is not None), key.hint)
         if path.endswith("layers.N."):
             continue  # a layer's inner records are those of all layers
-        here += ".N" if item_hint(key.hint) is not None else ""
+        here += ".N" if inside[0] is not None else ".PATH" if inside[1] is not None and records(inside[1]) else ""
         chosen = kinds(hint)
         if chosen:
             yield from _kinds(here, chosen, whole)
@@ -74,7 +75,7 @@ def _table(record: type, whole: dict[str, Any]) -> Iterator[str]:
 
 def _rows(record: type, whole: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     for key in keys(record).values():
-        if key.name == "kind":
+        if key.name == "kind" and is_kind(record):
             continue
         found = whole[record.__name__]["properties"][key.name]
         reference = found.get("$ref", "").rpartition("/")[2]
