@@ -11,7 +11,7 @@ import numpy as np
 from dltrain.autodiff.cost import Cost
 from dltrain.engine.arrays import Floats
 from dltrain.engine.optimizers import Optimizer
-from dltrain.engine.schedules import Schedule, learning_rate
+from dltrain.engine.schedules import Plateau, Schedule, Waiting, learning_rate
 
 LARGEST_NORM = 1e150
 """RMSprop and Adam square the gradient: above this they would divide by infinity and stand still in silence."""
@@ -38,10 +38,11 @@ class Diverged(Exception):
 def descend(cost: Cost, start: Floats, optimizer: Optimizer, schedule: Schedule, steps: int) -> Iterator[Point]:
     """The start, and the point after each step. Raises Diverged at the first that is not finite.
 
-    AdamW's decay takes all variables as weights.
+    AdamW's decay takes all variables as weights; a plateau watches the cost, whatever its `monitor`.
     """
     theta = np.array(start, dtype=np.float64)
     slots = {name: np.zeros_like(theta) for name in optimizer.slots}
+    waiting = Waiting()
     for step in range(steps + 1):
         point, gradient = _measured(cost, theta, step)
         yield point
@@ -49,7 +50,9 @@ def descend(cost: Cost, start: Floats, optimizer: Optimizer, schedule: Schedule,
             return
         if optimizer.clip_norm is not None and point.gradient_norm > optimizer.clip_norm:
             gradient *= optimizer.clip_norm / point.gradient_norm
-        alpha = learning_rate(schedule, optimizer.learning_rate, step + 1, steps)
+        if isinstance(schedule, Plateau):
+            schedule.look(point.cost, waiting)
+        alpha = learning_rate(schedule, optimizer.learning_rate, step + 1, steps, waiting.falls)
         with np.errstate(all="ignore"):
             optimizer.update(theta, gradient, slots, alpha, step + 1, [slice(0, theta.size)])
 

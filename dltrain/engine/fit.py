@@ -16,9 +16,11 @@ import numpy as np
 from dltrain.engine import health
 from dltrain.engine.architecture import EarlyStopping, Program
 from dltrain.engine.arrays import Floats, Table, Targets
+from dltrain.engine.course import Course, batches_of, bounds_of
+from dltrain.engine.course import batch_bounds as batch_bounds
 from dltrain.engine.health import LayerHealth
 from dltrain.engine.network import Measured, Network
-from dltrain.engine.schedules import learning_rate
+from dltrain.engine.schedules import Monitor, Plateau, Waiting, learning_rate
 from dltrain.engine.state import SUMS, Snapshot, State, Stopping
 from dltrain.engine.visiting import visits
 from dltrain.engine.weights import ClassWeights, loss_weights
@@ -95,42 +97,41 @@ class Diverged(Exception):
         super().__init__(f"diverged at step {step} (epoch {epoch}): {what}")
 
 
-def batch_bounds(m: int, batch_size: int, batch_norm: bool) -> list[int]:
-    """Where mini-batches begin, and m. With batch norm a last batch of one joins the one before."""
-    bounds = [*range(0, m, batch_size), m]
-    if batch_norm and len(bounds) > 2 and bounds[-1] - bounds[-2] == 1:
-        del bounds[-2]
-    return bounds
-
-
 class _Trainer:
-    """What one `fit` works with. All of it follows from the program, the data and the state."""
+    """What `fit` works with while one program holds. All of it follows from the course, the data and the state."""
 
-    def __init__(self, program: Program, train: Rows, dev: Rows | None, state: State) -> None:
-        self.program, self.train, self.dev, self.state = program, train, dev, state
+    def __init__(self, program: Program | Course, train: Rows, dev: Rows | None, state: State) -> None:
+        course, epoch = Course.of(program), state.position.epoch + 1
+        self.program = program = course.at(epoch)
+        self.train, self.dev, self.state = train, dev, state
+        self.before = course.at(max(1, epoch - 1))
+        self.planned = course.planned(epoch, len(train))
         self.g = np.empty_like(state.theta)
         self.network = Network(program.architecture, state.theta, state.stats, self.g, program.seed)
         self.weights = self.network.layout.weights()
-        batch_norm = any(layer.batch_norm for layer in program.architecture.layers)
-        self.bounds = batch_bounds(len(train), program.batch_size, batch_norm)
+        self.bounds = bounds_of(program, len(train))
         self.batches = len(self.bounds) - 1
-        self.steps = program.steps or (program.epochs or 0) * self.batches
+        self.steps = math.inf if program.steps is None else program.steps
         self.limit = float(np.finfo(state.theta.dtype).max) * 1e-8
         factors = train.loss_weights()
         self.factors = None if factors is None else factors.astype(state.theta.dtype)
         self.visits = visits(train.X, program.seed)
 
-    @property
-    def done(self) -> bool:
-        return self.state.stopping.stop or (self.state.position.step >= self.steps and self.state.position.batch == 0)
+    def begin(self) -> None:
+        """Before the first step of an epoch, or before those that are left of it. A plateau's memory begins anew in an
+        epoch from which another schedule or learning rate holds."""
+        if self.state.position.batch == 0 and _rate(self.program) != _rate(self.before):
+            self.state.waiting = Waiting()
+        self.before = self.program
+        self.visits.begin(self.state.position.epoch)
 
     def alpha(self) -> float:
         """The learning rate of the step to come, which is the last step's at the end of an epoch."""
         schedule, position = self.program.schedule, self.state.position
-        e, planned = position.epoch + 1, math.ceil(self.steps / self.batches)
-        if schedule.per == "step":
-            e, planned = max(1, position.step), self.steps
-        return learning_rate(schedule, self.program.optimizer.learning_rate, e, planned)
+        by_step = schedule.per == "step"
+        e = max(1, position.step) if by_step else position.epoch + 1
+        alpha0, falls = self.program.optimizer.learning_rate, self.state.waiting.falls
+        return learning_rate(schedule, alpha0, e, self.planned[by_step], falls)
 
     def usable(self, vector: Floats) -> bool:
         """Whether a vector is finite and far from the largest number of its type."""
@@ -225,6 +226,8 @@ class _Trainer:
         position.epoch, position.batch = position.epoch + 1, 0
         best = dev is not None and self._look(dev, Snapshot(theta, stats))
         cost, penalty, norm = (float(value) for value in sums[:3] / sums[3])
+        if isinstance(self.program.schedule, Plateau):
+            self.program.schedule.look(monitored(self.program.schedule.monitor, cost, train, dev), state.waiting)
         layers = (len(sums) - SUMS) // 2
         records = health.examine(network, self.train.X, sums[SUMS : SUMS + layers], sums[SUMS + layers :])
         sums[...] = 0
@@ -246,21 +249,48 @@ class _Trainer:
         return best
 
 
+def _rate(program: Program) -> tuple[object, float]:
+    """What the learning rate follows from."""
+    return program.schedule, program.optimizer.learning_rate
+
+
+def monitored(monitor: Monitor, cost: float, train: Measured, dev: Measured | None) -> float:
+    """The value of that name; that of the training set where there is no dev."""
+    if monitor == "cost":
+        return cost
+    part, _, name = monitor.partition(".")
+    found = dev if part == "dev" and dev is not None else train
+    return found.error if name == "error" else found.loss
+
+
 def _keep(stopping: Stopping, value: float, loss: float, epoch: int) -> None:
     stopping.value, stopping.loss, stopping.epoch = value, loss, epoch
 
 
-def fit(program: Program, train: Rows, dev: Rows | None, state: State) -> Iterator[Step | Epoch]:
-    """Trains `state` in place to the end of the program, yielding after every step and every epoch.
+def fit(program: Program | Course, train: Rows, dev: Rows | None, state: State) -> Iterator[Step | Epoch]:
+    """Trains `state` in place to the end of the program, yielding after every step and every epoch. Of a course each
+    epoch takes its own program.
 
     Raises Diverged before a step whose cost or gradient is not finite is taken.
     """
-    trainer = _Trainer(program, train, dev, state)
-    while not trainer.done:
-        trainer.visits.begin(state.position.epoch)
+    course = Course.of(program)
+    trainer: _Trainer | None = None
+    while not is_over(course, state):
+        if trainer is None or trainer.program is not course.at(state.position.epoch + 1):
+            trainer = _Trainer(course, train, dev, state)
+        trainer.begin()
         while state.position.batch < trainer.batches and state.position.step < trainer.steps:
             yield trainer.step()
         yield trainer.end_epoch()
+
+
+def is_over(program: Program | Course, state: State) -> bool:
+    """Whether nothing is left to train: it stopped early, or got to the end of its program."""
+    position = state.position
+    now = Course.of(program).at(position.epoch + 1)
+    if state.stopping.stop or position.batch:
+        return state.stopping.stop
+    return position.epoch >= (now.epochs or 0) if now.steps is None else position.step >= now.steps
 
 
 def require_finite(program: Program, state: State) -> None:
@@ -301,8 +331,7 @@ def model(program: Program, train: Rows, state: State) -> Snapshot:
     return Snapshot(*parameters(program, train, state))
 
 
-def steps_of(program: Program, m: int, epochs: int | None = None) -> int:
-    """How many steps the program takes on m training examples, or how many so many epochs take."""
-    batch_norm = any(layer.batch_norm for layer in program.architecture.layers)
-    an_epoch = len(batch_bounds(m, program.batch_size, batch_norm)) - 1
-    return an_epoch * epochs if epochs else program.steps or (program.epochs or 0) * an_epoch
+def steps_of(program: Program | Course, m: int, epochs: int | None = None) -> int:
+    """How many steps the program takes on m training examples, or how many so many epochs of its first take."""
+    course = Course.of(program)
+    return batches_of(course.at(1), m) * epochs if epochs else course.total(m)[1]

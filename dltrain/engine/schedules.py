@@ -1,7 +1,7 @@
 """How the learning rate falls (section 2.6 of the notes).
 
 `alpha(alpha0, e, planned)` is the rate in epoch e (or step e, by `per`), counted from 1; `planned` is how many
-there will be. `learning_rate` adds the warm-up that every schedule has.
+there will be. `learning_rate` adds the warm-up that every schedule has, and what a plateau took away so far.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import math
 from dataclasses import dataclass, field
 from typing import Annotated, Literal, TypeAlias
 
-from annotated_types import Ge, Gt, Le, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 from dltrain.engine.arrays import RECORD
 
 Per = Literal["epoch", "step"]
+Monitor = Literal["dev.error", "dev.loss", "train.error", "train.loss", "cost"]
 WholeUnits = Annotated[int, Ge(1)]
 Rate = Annotated[float, Gt(0)]
 
@@ -146,10 +147,56 @@ class Cosine:
         return self.min + (alpha0 - self.min) * (1 + math.cos(math.pi * (e - 1) / planned)) / 2
 
 
-Schedule: TypeAlias = Constant | InverseTime | Exponential | InverseSqrt | Staircase | Manual | Cosine
+@dataclass(slots=True)
+class Waiting:
+    """A plateau's memory: the value from which the next improvement is measured, the epochs waited since the last one,
+    and how often α has fallen."""
+
+    reference: float = math.inf
+    waited: int = 0
+    falls: int = 0
 
 
-def learning_rate(schedule: Schedule, alpha0: float, e: int, planned: int) -> float:
-    """The rate of epoch (or step) e, from 1, warm-up included: times min(1, e/warmup)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plateau:
+    """α := factor α after each `patience` epochs in which the monitored value did not fall: a hand that turns α down
+    whenever training stands still."""
+
+    __pydantic_config__ = RECORD
+    kind: Literal["plateau"] = "plateau"
+    """plateau: α := factor α whenever the monitored value has not fallen for `patience` epochs."""
+    factor: Annotated[float, Gt(0), Lt(1)] = 0.5
+    """What α is multiplied by at each fall."""
+    patience: WholeUnits = 5
+    """Epochs without improvement before α falls; then the count begins anew."""
+    min_delta: Annotated[float, Ge(0)] = 0.0
+    """By how much the value has to fall to count as an improvement."""
+    monitor: Monitor = "dev.error"
+    """What is watched; cost is J with the penalty, over the epoch's batches."""
+    per: Literal["epoch"] = "epoch"
+    """Always by epochs, which is when the monitored value is measured."""
+    warmup: Annotated[int, Ge(0)] = 0
+    """The first n epochs are multiplied by e/n."""
+
+    def alpha(self, alpha0: float, e: int, planned: int) -> float:
+        return alpha0
+
+    def look(self, value: float, waiting: Waiting) -> None:
+        """The memory takes in the value of one more epoch."""
+        if value < waiting.reference - self.min_delta:
+            waiting.reference, waiting.waited = value, 0
+            return
+        waiting.waited += 1
+        if waiting.waited >= self.patience:
+            waiting.falls, waiting.waited = waiting.falls + 1, 0
+
+
+Schedule: TypeAlias = Constant | InverseTime | Exponential | InverseSqrt | Staircase | Manual | Cosine | Plateau
+
+
+def learning_rate(schedule: Schedule, alpha0: float, e: int, planned: int, falls: int = 0) -> float:
+    """The rate of epoch (or step) e, from 1, warm-up included: times min(1, e/warmup); `falls`: of a plateau."""
     alpha = schedule.alpha(alpha0, e, planned)
+    if isinstance(schedule, Plateau):
+        alpha *= schedule.factor**falls
     return alpha * min(1.0, e / schedule.warmup) if schedule.warmup else alpha

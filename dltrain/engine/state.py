@@ -12,6 +12,7 @@ import numpy as np
 from dltrain.engine.architecture import Program
 from dltrain.engine.arrays import Floats
 from dltrain.engine.binding import initialize
+from dltrain.engine.schedules import Waiting
 
 
 @dataclass(slots=True)
@@ -46,8 +47,8 @@ class Snapshot:
 
 @dataclass(slots=True)
 class State:
-    """theta, batch norm's averages, the optimizer's memory, the position, the best parameters so far, early
-    stopping's memory and the running sums of the epoch. All arrays are changed in place."""
+    """theta, batch norm's averages, the optimizer's memory, the position, the best parameters so far, the memory of
+    early stopping and of a plateau, and the running sums of the epoch. All arrays are changed in place."""
 
     theta: Floats
     stats: Floats
@@ -56,6 +57,7 @@ class State:
     position: Position = field(default_factory=Position)
     best: Snapshot | None = None
     stopping: Stopping = field(default_factory=Stopping)
+    waiting: Waiting = field(default_factory=Waiting)
 
     @classmethod
     def start(cls, program: Program) -> State:
@@ -83,9 +85,10 @@ class State:
         return arrays
 
     def numbers(self) -> dict[str, Any]:
-        """Everything that is not an array, as plain data; infinities as null."""
-        stopping = {name: None if value == math.inf else value for name, value in asdict(self.stopping).items()}
-        return {"position": asdict(self.position), "stopping": stopping}
+        """Everything that is not an array, as plain data; infinities as null. A plateau's memory only where there is
+        something in it: a training without one is saved as it always was."""
+        numbers = {"position": asdict(self.position), "stopping": _plain(asdict(self.stopping))}
+        return numbers if self.waiting == Waiting() else {**numbers, "plateau": _plain(asdict(self.waiting))}
 
     @classmethod
     def load(cls, arrays: Mapping[str, Floats], numbers: Mapping[str, Any]) -> State:
@@ -96,9 +99,6 @@ class State:
         best = None
         if "best.theta" in arrays:
             best = Snapshot(arrays["best.theta"].copy(), arrays["best.stats"].copy())
-        stopping: dict[str, Any] = {
-            name: math.inf if value is None else value for name, value in numbers["stopping"].items()
-        }
         return cls(
             theta=arrays["theta"].copy(),
             stats=arrays["stats"].copy(),
@@ -106,8 +106,17 @@ class State:
             sums=arrays["sums"].copy(),
             position=Position(**numbers["position"]),
             best=best,
-            stopping=Stopping(**stopping),
+            stopping=Stopping(**_from_plain(numbers["stopping"])),
+            waiting=Waiting(**_from_plain(numbers.get("plateau", {}))),
         )
+
+
+def _plain(memory: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: None if value == math.inf else value for name, value in memory.items()}
+
+
+def _from_plain(memory: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: math.inf if value is None else value for name, value in memory.items()}
 
 
 SUMS = 4

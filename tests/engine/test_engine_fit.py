@@ -362,5 +362,5 @@ def test_logistic_regression_finds_the_maximum_likelihood(rng):
 def test_the_trainer_counts_planned_steps(rng):
     network = architecture(3, (), "softmax", 3)
     data, state = rows(rng, 25, network), State.start(program(network))
-    assert _Trainer(program(network, batch_size=10, epochs=4), data, None, state).steps == 12
-    assert _Trainer(program(network, batch_size=10, steps=5), data, None, state).steps == 5
+    assert _Trainer(program(network, batch_size=10, epochs=4), data, None, state).planned == (4, 12)
+    assert _Trainer(program(network, batch_size=10, steps=5), data, None, state).planned == (2, 5)
