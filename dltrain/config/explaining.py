@@ -24,7 +24,7 @@ from dltrain.config.hints import (
 from dltrain.config.normalizing import ALIASES
 from dltrain.config.records import Experiment
 from dltrain.config.scalars import write_scalar
-from dltrain.config.validating import adapter
+from dltrain.config.validating import described
 from dltrain.errors import InputError, Problem
 
 
@@ -157,7 +157,7 @@ def _meaning(record: type, name: str) -> str:
 
 @cache
 def _definitions() -> dict[str, Any]:
-    schema = adapter().json_schema()
+    schema = described()
     return {**schema["$defs"], Experiment.__name__: schema}
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from dltrain.config.hints import as_data, keys
 from dltrain.config.normalizing import ALIASES, MOST_LAYERS
 from dltrain.config.records import DeclaredArchitecture, Experiment
-from dltrain.config.validating import adapter
-
-Schema = dict[str, Any]
+from dltrain.config.validating import Schema, described
 
 
 def schema() -> Schema:
@@ -18,7 +17,7 @@ def schema() -> Schema:
     An editor with the YAML language server reads it by a first line
     `# yaml-language-server: $schema=dltrain.schema.json`.
     """
-    found: Schema = adapter().json_schema()
+    found: Schema = deepcopy(described())
     definitions = found["$defs"]
     _defaults(found, definitions)
     _aliases(definitions)

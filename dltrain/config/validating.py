@@ -23,11 +23,13 @@ from dltrain.config.hints import (
 )
 from dltrain.config.nodes import Places
 from dltrain.config.records import Experiment
+from dltrain.engine.arrays import RECORD
 from dltrain.errors import Problem
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
+Schema = dict[str, Any]
 UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 KEY = "[key]"
 """pydantic's mark for an error in a free mapping's key rather than its value."""
@@ -39,6 +41,18 @@ def adapter() -> TypeAdapter[Experiment]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(Experiment)
+
+
+@cache
+def described() -> Schema:
+    """JSON Schema of the records, each key with its docstring; to find these takes as long again as all the rest."""
+    from pydantic import TypeAdapter
+
+    RECORD["use_attribute_docstrings"] = True
+    try:
+        return TypeAdapter(Experiment).json_schema()
+    finally:
+        del RECORD["use_attribute_docstrings"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,5 +29,5 @@ class Table(Protocol):
     def __getitem__(self, rows: slice, /) -> Floats: ...
 
 
-RECORD: dict[str, Any] = {"extra": "forbid", "use_attribute_docstrings": True, "allow_inf_nan": False}
+RECORD: dict[str, Any] = {"extra": "forbid", "allow_inf_nan": False}
 """`__pydantic_config__` of every record that a config file may hold. The engine itself does not read it."""
