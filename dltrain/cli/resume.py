@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dltrain.cli import study, training
+from dltrain.cli import executors, study, training
 from dltrain.cli.options import RUNS_DIR, AllowDrift, Json, MaxTime, Quiet, RequeueCode, Run, RunsDir
 
 
@@ -12,6 +12,8 @@ def command(
     as_json: Json = False,
     runs_dir: RunsDir = RUNS_DIR,
     workers: study.Workers = None,
+    executor: executors.Executor = executors.Kind.local,
+    scheduler: executors.Scheduler = None,
     max_time: MaxTime = None,
     allow_drift: AllowDrift = False,
     requeue_code: RequeueCode = 75,
@@ -25,7 +27,15 @@ def command(
 
     path = runs.find_either(runs_dir, run)
     if runs.is_study(path):
-        how = study.How(runs_dir=path.parent, quiet=quiet, as_json=as_json, workers=workers, allow_drift=allow_drift)
+        how = study.How(
+            runs_dir=path.parent,
+            quiet=quiet,
+            as_json=as_json,
+            workers=workers,
+            executor=executor,
+            scheduler=scheduler,
+            allow_drift=allow_drift,
+        )
         study.go_on(path, runs.read_study(path), how, signals)
         return
     record = runs.read_run(path)

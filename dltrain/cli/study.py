@@ -11,11 +11,13 @@ import typer
 
 from dltrain.cli.boundary import say
 from dltrain.cli.durations import seconds as seconds_of
+from dltrain.cli.executors import opening
 from dltrain.cli.options import print_json
 from dltrain.cli.streams import TrialsOnlooker, tell, unread
-from dltrain.errors import InputError, RunExists
+from dltrain.errors import ClusterGone, InputError, RunExists
 
 if TYPE_CHECKING:
+    from dltrain.cli.executors import Opening
     from dltrain.ready import Ready
     from dltrain.signals import Signals
     from dltrain.studies.folder import StudyFolder
@@ -45,6 +47,8 @@ class How:
     quiet: bool = False
     as_json: bool = False
     workers: int | None = None
+    executor: str = "local"
+    scheduler: str | None = None
     trial_timeout: str | None = None
     allow_drift: bool = False
 
@@ -92,8 +96,9 @@ def start_or_go_on(
     if record is None and study is not None:
         for note in () if how.silent else ready.notes:
             tell(f"note: {note}")
+        open_executor = _opening(how)
         with starting.start(ready, study, _rules(how), how.runs_dir, how.run_id) as folder:
-            _conduct(folder, how, signals)
+            _conduct(folder, open_executor, how, signals)
         return
     assert record is not None
     if study is None or not is_study(record):
@@ -111,13 +116,18 @@ def go_on(path: Path, record: Mapping[str, Any], how: How, signals: Signals) -> 
     if record["state"] == "finished":
         say_done(path, record, how)
         return
+    open_executor = _opening(how)
     try:
         folder = starting.take_up(path, how.allow_drift)
     except StudyOver as over:  # another process ended it while this one waited for the lock
         say_done(path, over.record, how)
         return
     with folder:
-        _conduct(folder, how, signals)
+        _conduct(folder, open_executor, how, signals)
+
+
+def _opening(how: How) -> Opening:
+    return opening(how.executor, how.scheduler, how.workers, how.allow_drift)
 
 
 def _rules(how: How) -> Any:
@@ -126,20 +136,22 @@ def _rules(how: How) -> Any:
     return Rules(trial_timeout=None if how.trial_timeout is None else seconds_of(how.trial_timeout, "--trial-timeout"))
 
 
-def _conduct(folder: StudyFolder, how: How, signals: Signals) -> None:
+def _conduct(folder: StudyFolder, open_executor: Opening, how: How, signals: Signals) -> None:
     from dltrain.report.study_page import study_page
     from dltrain.report.trials import trials_display
     from dltrain.signals import Stopped
     from dltrain.studies import starting
-    from dltrain.studies.executor_local import LocalProcesses, cores
 
-    executor = LocalProcesses(how.workers or cores())
+    executor = open_executor(folder)
     display = trials_display(folder.path, task=folder.record["task"], workers=executor.workers, quiet=how.silent)
     try:
         with display as shown:
             starting.conduct(folder, executor, TrialsOnlooker(shown), signals, how.allow_drift)
     except Stopped as stopped:
         tell(f"note: {stopped}: stopped, every trial saved; dltrain resume {folder.path} goes on")
+        raise
+    except ClusterGone:
+        tell(f"note: stopped; what every trial saved is kept, and dltrain resume {folder.path} goes on")
         raise
     folder.write("report.html", study_page(folder.path).encode())
     _say(folder.path, folder.record, how)

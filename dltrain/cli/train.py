@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dltrain.cli import datafile, study, training
+from dltrain.cli import datafile, executors, study, training
 from dltrain.cli.options import (
     RUNS_DIR,
     AllowDrift,
@@ -45,6 +45,8 @@ def command(
     ] = None,
     seeds: study.Seeds = None,
     workers: study.Workers = None,
+    executor: executors.Executor = executors.Kind.local,
+    scheduler: executors.Scheduler = None,
     trial_timeout: study.TrialTimeout = None,
     smoke: Annotated[
         bool, typer.Option("--smoke", help="Try every stage on a few batches in a temporary folder; keep nothing.")
@@ -73,6 +75,8 @@ def command(
         quiet=quiet,
         as_json=as_json,
         workers=workers,
+        executor=executor,
+        scheduler=scheduler,
         trial_timeout=trial_timeout,
         allow_drift=allow_drift,
     )
