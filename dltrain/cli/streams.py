@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 from dltrain.signals import current
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from dltrain.experiment import Watcher
     from dltrain.studies.coordinator import Watcher as TrialsWatcher
     from dltrain.studies.model import Overrides, Result
@@ -126,9 +124,9 @@ class TrialsOnlooker:
     def __init__(self, display: TrialsWatcher) -> None:
         self._display = display
 
-    def round(self, first: int, proposals: Sequence[Overrides], done: int) -> None:
+    def round(self, trials: Mapping[int, Overrides], done: int) -> None:
         with _unless_gone():
-            self._display.round(first, proposals, done)
+            self._display.round(trials, done)
 
     def started(self, trial: int, attempt: int) -> None:
         with _unless_gone():

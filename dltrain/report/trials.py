@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -42,10 +42,10 @@ class Trials:
         self.own = 0
         """Trials that ended since this began; those of an earlier start say nothing of the pace."""
 
-    def round(self, first: int, proposals: Sequence[Overrides], done: int) -> None:
-        """Before the trials `first`, ... of a round, of which so many are over already."""
-        self.total = first + len(proposals)
-        self.done = first + done
+    def round(self, trials: Mapping[int, Overrides], done: int) -> None:
+        """Before these trials run at once, of which so many are over already."""
+        self.total = max(self.total, 1 + max(trials))
+        self.done = self.total - len(trials) + done
 
     def started(self, trial: int, attempt: int) -> None:
         """A trial's process was started; the first attempt is 1."""
@@ -81,10 +81,10 @@ class Trials:
 class Lines(Trials):
     """One line a trial: for logs, pipes and batch jobs."""
 
-    def round(self, first: int, proposals: Sequence[Overrides], done: int) -> None:
-        super().round(first, proposals, done)
+    def round(self, trials: Mapping[int, Overrides], done: int) -> None:
+        super().round(trials, done)
         over = f", {count(done)} over already" if done else ""
-        self._say(f"{count(len(proposals))} trials{over}, {self.workers} at once")
+        self._say(f"{count(len(trials))} trials{over}, {self.workers} at once")
 
     def started(self, trial: int, attempt: int) -> None:
         if attempt > 1:
@@ -134,9 +134,9 @@ class Table(Trials):
         self.next_draw = self.began + REFRESH_SECONDS
         self.live: Live | None = None
 
-    def round(self, first: int, proposals: Sequence[Overrides], done: int) -> None:
-        super().round(first, proposals, done)
-        self.proposals |= {first + place: overrides for place, overrides in enumerate(proposals)}
+    def round(self, trials: Mapping[int, Overrides], done: int) -> None:
+        super().round(trials, done)
+        self.proposals |= trials
 
     def started(self, trial: int, attempt: int) -> None:
         state = "running" if attempt == 1 else f"attempt {attempt}"

@@ -12,7 +12,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -20,8 +20,9 @@ from typing import Any, Protocol
 from dltrain.errors import InputError, RunExists, RunHeld, StorageError
 from dltrain.signals import REQUEUE, Signals, Stopped
 from dltrain.studies.executor import Ended, Executor, Task
-from dltrain.studies.folder import RESULTS, StudyFolder
-from dltrain.studies.model import Overrides, Result, Rules, Study
+from dltrain.studies.folder import RESULTS, WINNER, StudyFolder
+from dltrain.studies.model import Overrides, Planned, Result, Role, Rules, Study, objective_of
+from dltrain.studies.stages import Stage, closed, following, pruned
 from dltrain.studies.trial_results import results_csv, settled
 
 LOOK_SECONDS = 0.1
@@ -41,7 +42,7 @@ MEMORY = "not enough memory"
 class Watcher(Protocol):
     """Whoever looks on."""
 
-    def round(self, first: int, proposals: Sequence[Overrides], done: int) -> None: ...
+    def round(self, trials: Mapping[int, Overrides], done: int) -> None: ...
 
     def started(self, trial: int, attempt: int) -> None: ...
 
@@ -94,19 +95,24 @@ class Coordinator:
 
     def _rounds(self) -> list[Result]:
         done: list[Result] = []
-        number = 0
-        while proposals := self.study.propose(done):
-            number += 1
-            done += self._round(len(done), number, proposals)
+        while stage := following(self.study, done):
+            done = self._settle(pruned(done, stage))
+            done = self._settle(closed(done, self._stage(stage)))
+        return self._settle(pruned(done, None))
+
+    def _settle(self, done: list[Result]) -> list[Result]:
+        self._over = {result.trial: result for result in done}
+        self._write_results()
         return done
 
-    def _round(self, first: int, number: int, proposals: Sequence[Overrides]) -> list[Result]:
-        trials = {first + place: overrides for place, overrides in enumerate(proposals)}
-        for trial, overrides in trials.items():
-            if (found := settled(self.folder, trial, number, overrides)) is not None:
-                self._over[trial] = found
-        queue = deque(trial for trial in trials if trial not in self._over)
-        self.watcher.round(first, proposals, len(trials) - len(queue))
+    def _stage(self, stage: Stage) -> list[Result]:
+        over = {}
+        for trial, planned in stage.trials.items():
+            if (found := self._settled(trial, stage.round, planned)) is not None:
+                over[trial] = found
+        self._over |= over
+        queue = deque(trial for trial in stage.trials if trial not in over)
+        self.watcher.round({trial: planned.overrides for trial, planned in stage.trials.items()}, len(over))
         self._write_results()
         open_ = set(queue)
         while open_:
@@ -114,35 +120,36 @@ class Coordinator:
             while queue and self.executor.free > 0 and self._may_start(queue[0]):
                 trial = queue.popleft()
                 self.watcher.started(trial, len(self.folder.attempts(trial)) + 1)
-                self.executor.start(self._task(trial, trials[trial]))
+                self.executor.start(self._task(trial, stage.trials[trial]))
             for ended in self.executor.wait(LOOK_SECONDS):
-                if self._is_over(ended, number, trials[ended.trial]):
+                if self._is_over(ended, stage.round, stage.trials[ended.trial]):
                     open_.discard(ended.trial)
                 else:
                     queue.append(ended.trial)
             self.watcher.tick()
-        return [self._over[trial] for trial in trials]
+        return [self._over[trial] for trial in stage.trials]
+
+    def _settled(self, trial: int, round_: int, planned: Planned) -> Result | None:
+        return settled(self.folder, trial, round_, planned, objective_of(self.study))
 
     def _may_start(self, trial: int) -> bool:
         """A trial that was held a moment ago waits a little before it is tried again."""
         return trial not in self._held or time.monotonic() >= self._held[trial][1] + LOOK_SECONDS
 
-    def _task(self, trial: int, overrides: Overrides) -> Task:
-        config, trials = os.path.abspath(self.folder.config), os.path.abspath(self.folder.trials)
-        words = ["train", config, *map(text_of, overrides.items()), "training.threads=1", "-q"]
-        words += ["--run-id", str(trial), "--runs-dir", trials]
+    def _task(self, trial: int, planned: Planned) -> Task:
+        words = words_of(self.folder, trial, planned)
         words += ["--allow-drift"] if self.allow_drift else []
         return Task(trial=trial, words=words, timeout=self.rules.trial_timeout)
 
-    def _is_over(self, ended: Ended, number: int, overrides: Overrides) -> bool:
+    def _is_over(self, ended: Ended, round_: int, planned: Planned) -> bool:
         """Whether the trial needs no more attempts. Its folder has the last word, not how its process ended."""
         trial = ended.trial
-        if (found := settled(self.folder, trial, number, overrides)) is None:
+        if (found := self._settled(trial, round_, planned)) is None:
             failure = self._failure(ended)
             if failure is None:
                 return False
             self._record(trial, failure)
-            found = settled(self.folder, trial, number, overrides)
+            found = self._settled(trial, round_, planned)
         if found is None:
             return False
         self._over[trial] = found
@@ -189,7 +196,12 @@ class Coordinator:
         self.folder.event("attempt", trial=trial, **fields, final=final)
 
     def _write_results(self) -> None:
-        self.folder.write(RESULTS, results_csv(self._over.values()))
+        by_role: dict[Role, list[Result]] = {"trial": [], "winner": []}
+        for result in self._over.values():
+            by_role[result.role].append(result)
+        self.folder.write(RESULTS, results_csv(by_role["trial"]))
+        if by_role["winner"]:
+            self.folder.write(WINNER, results_csv(by_role["winner"]))
 
     def _look_at_signals(self) -> None:
         """Passes on what asks to save; raises Stopped, once every trial has saved and left, for what asks to leave."""
@@ -204,6 +216,13 @@ class Coordinator:
             self.executor.wait(LOOK_SECONDS)
         self.signals.answer()
         raise Stopped(self.signals.requeue_code, "--max-time is over")
+
+
+def words_of(folder: StudyFolder, trial: int, planned: Planned) -> list[str]:
+    """The words after `dltrain` that train a trial, or go on with it; from any folder."""
+    words = ["train", os.path.abspath(folder.config), *map(text_of, planned.overrides.items()), "training.threads=1"]
+    words += ["-q", "--run-id", str(trial), "--runs-dir", os.path.abspath(folder.trials)]
+    return words + ([] if planned.until is None else ["--until-epoch", str(planned.until)])
 
 
 def text_of(override: tuple[str, Any]) -> str:

@@ -30,7 +30,13 @@ from dltrain.storage import (
 )
 
 State = Literal["running", "interrupted", "finished", "failed"]
-RESULTS, ATTEMPTS, TRIAL_CONFIG, PAGE = "results.csv", "attempts", "config.trial.yaml", "report.html"
+RESULTS, WINNER, ATTEMPTS, TRIAL_CONFIG, PAGE = (
+    "results.csv",
+    "winner.csv",
+    "attempts",
+    "config.trial.yaml",
+    "report.html",
+)
 OVER = ("finished",)
 
 

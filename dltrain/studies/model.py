@@ -10,9 +10,25 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 Overrides: TypeAlias = Mapping[str, Any]
 """Dotted path of a config key -> plain value."""
-Outcome: TypeAlias = Literal["finished", "diverged", "crashed", "timed_out"]
-RESULTS: tuple[Outcome, ...] = ("finished", "diverged")
-"""Outcomes that say something of the config; the others say something of the machine, or are bugs."""
+Outcome: TypeAlias = Literal["finished", "diverged", "crashed", "timed_out", "paused", "pruned"]
+"""paused: at the epoch until which it was to train so far; pruned: and never to go on."""
+LOST: tuple[Outcome, ...] = ("crashed", "timed_out")
+"""Outcomes that say something of the machine, or are bugs; the others say something of the config."""
+Role: TypeAlias = Literal["trial", "winner"]
+"""winner: the best trial's config again, with a seed that had no part in choosing it."""
+OBJECTIVE = "dev.error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A trial that a study proposes."""
+
+    overrides: Overrides
+    until: int | None = None
+    """Epochs after which it is to pause; None trains it to its end."""
+    trial: int | None = None
+    """The number of a paused one that is to go on; None for a new one, which gets the next number."""
+    role: Role = "trial"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +45,25 @@ class Result:
     """Of diagnosis.json: {part: {value, low, high, n, ...}}."""
     cause: str | None = None
     """Why it crashed or where it diverged, in words."""
+    score: float | None = None
+    """What the study minimizes, where that is another number than the error."""
+    epochs: int | None = None
+    """Of a trial that paused or was pruned: what its numbers are of."""
+    role: Role = "trial"
+
+    @property
+    def seed(self) -> int | None:
+        """The seed that its overrides name."""
+        return self.overrides.get("seed")
 
     @property
     def objective(self) -> float | None:
-        """dev.error (train.error where there is no dev); infinite if it diverged, None if it crashed."""
-        if self.outcome != "finished":
+        """dev.error (train.error where there is no dev), or what else the study minimizes; infinite if it diverged,
+        None if it crashed."""
+        if self.outcome in LOST or self.outcome == "diverged":
             return math.inf if self.outcome == "diverged" else None
+        if self.score is not None:
+            return self.score
         entry = self.measured
         return None if entry is None else float(entry["value"])
 
@@ -54,11 +83,18 @@ class Study(Protocol):
     def to_json(self) -> dict[str, Any]:
         """`kind` and the settings, from which `studies.kinds.study_of` makes it again."""
 
-    def propose(self, done: Sequence[Result]) -> list[Overrides]:
-        """The next round's trials, given all trials of the rounds before it, in order; none when it is over."""
+    def propose(self, done: Sequence[Result]) -> Sequence[Planned | Overrides]:
+        """The next round's trials, given all trials of the rounds before it, in order; none when it is over. Where
+        trials pause, a round takes several calls."""
 
     def summarize(self, results: Sequence[Result], context: Context) -> dict[str, Any]:
         """What the trials say together: plain data with `errors` ({part: {value, low, high, n}}) and a `headline`."""
+
+
+def objective_of(study: Study) -> str:
+    """What a study minimizes: its `objective`, if it has one."""
+    found: str = getattr(study, "objective", OBJECTIVE)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

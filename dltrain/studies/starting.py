@@ -17,7 +17,7 @@ from dltrain.studies.coordinator import Coordinator, Watcher
 from dltrain.studies.executor import Executor
 from dltrain.studies.folder import TRIAL_CONFIG, StudyFolder, create, reopen
 from dltrain.studies.kinds import study_of
-from dltrain.studies.model import Context, Result, Rules, Study
+from dltrain.studies.model import LOST, Context, Result, Rules, Study
 
 
 def start(ready: Ready, study: Study, rules: Rules, runs_dir: Path, run_id: str | None) -> StudyFolder:
@@ -37,10 +37,11 @@ def start(ready: Ready, study: Study, rules: Rules, runs_dir: Path, run_id: str 
         "rules": asdict(rules),
         "context": asdict(context),
     }
+    tree = {key: value for key, value in loaded.tree.items() if key != "search"}
     files = {
         "config.yaml": "---\n".join(loaded.texts.values()).encode(),
         "config.resolved.yaml": config.dump(ready.plan, loaded).encode(),
-        TRIAL_CONFIG: (json.dumps(loaded.tree, ensure_ascii=False, indent=2) + "\n").encode(),
+        TRIAL_CONFIG: (json.dumps(tree, ensure_ascii=False, indent=2) + "\n").encode(),
     }
     return create(runs_dir, run_id, experiment.name or "study", facts, files)
 
@@ -88,6 +89,6 @@ def conduct(
     coordinator = Coordinator(folder, study, executor, rules, watcher, signals, allow_drift)
     results = coordinator.run()
     summary = study.summarize(results, Context(**record["context"]))
-    failed = sum(result.outcome in ("crashed", "timed_out") for result in results)
+    failed = sum(result.outcome in LOST for result in results)
     folder.state("finished", summary=summary, trials=len(results), failed_trials=failed)
     return summary, results

@@ -32,7 +32,7 @@ def result(trial: int, dev: float | None, **more: Any) -> Result:
 def test_lines_for_logs(tmp_path: Path) -> None:
     stream = io.StringIO()
     with Lines(folder=tmp_path, task="binary", workers=2, stream=stream) as shown:
-        shown.round(0, PROPOSALS, 0)
+        shown.round(dict(enumerate(PROPOSALS)), 0)
         shown.started(0, 1)
         shown.started(1, 2)
         shown.tick()
@@ -56,7 +56,7 @@ def test_a_table_for_terminals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     )
     stream = Terminal()
     with Table(folder=tmp_path, task="binary", workers=2, stream=stream) as shown:
-        shown.round(0, PROPOSALS, 0)
+        shown.round(dict(enumerate(PROPOSALS)), 0)
         for number in (0, 1):
             shown.started(number, 1)
         shown.ended(result(0, 0.125))

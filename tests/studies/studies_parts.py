@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ class Silent:
     def __init__(self) -> None:
         self.over: list[int] = []
 
-    def round(self, first: int, proposals: Sequence[Any], done: int) -> None: ...
+    def round(self, trials: Mapping[int, Any], done: int) -> None: ...
 
     def started(self, trial: int, attempt: int) -> None: ...
 
