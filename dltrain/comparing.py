@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ class _Side:
     classes: tuple[str, ...]
     settings: Mapping[str, Any]
     arrays: dict[str, Any]
+    unit: runs.Unit
     confidence: float
     selected: bool
 
@@ -41,12 +42,13 @@ class _Side:
 
 def compare_runs(paths: Sequence[Path], *, by_config: bool = False, confidence: float | None = None) -> dict[str, Any]:
     """What `compare --json` prints: `about`, `part`, `n`, `rows_sha256`, `task`, `confidence`, `runs` (or, by config,
-    `configs`) best first, `pairs`, and `differences` {dotted key: {run or config: value}}.
+    `configs`) best first, `pairs`, and `differences` {dotted key: {run or config: value}}. Errors of a regression are
+    over the variance of the first run's training targets, the same for all.
 
     Raises InputError, in a line for each run, where they cannot be compared: no dev predictions, another task, other
     dev examples; by config also for fewer than 3 seeds.
     """
-    sides = [_side(path, name) for path, name in zip(paths, _names(paths), strict=True)]
+    sides = _in_one_unit([_side(path, name) for path, name in zip(paths, _names(paths), strict=True)])
     _require_comparable(sides)
     first = sides[0]
     settled = confidence or first.confidence
@@ -111,9 +113,16 @@ def _side(path: Path, name: str) -> _Side:
         classes=tuple(preparation.get("classes", ())),
         settings=settings,
         arrays=runs.decode_predictions(path),
+        unit=runs.unit_of(path),
         confidence=diagnosis.get("confidence", 0.95),
         selected=bool(dev.get("selected")),
     )
+
+
+def _in_one_unit(sides: Sequence[_Side]) -> list[_Side]:
+    """Runs with other training sets divide their errors and weights by other numbers."""
+    unit = sides[0].unit
+    return [replace(side, arrays=side.unit.turned(side.arrays, unit), unit=unit) for side in sides]
 
 
 def _require_comparable(sides: Sequence[_Side]) -> None:
@@ -135,18 +144,9 @@ def _unlike(one: _Side, other: _Side) -> str:
     if one.rows_sha256 != other.rows_sha256:
         what = f"{sizes[1]} and {sizes[0]} examples" if sizes[0] != sizes[1] else f"{sizes[0]} others"
         return f"their dev rows are not the same ({what}){cause}"
-    if any(not _same(one.arrays.get(name), other.arrays.get(name)) for name in KNOWN):
+    if any(not runs.alike(one.arrays.get(name), other.arrays.get(name)) for name in KNOWN):
         return f"their dev rows have the same numbers but other targets, weights or groups{cause}"
     return ""
-
-
-def _same(a: Any, b: Any) -> bool:
-    """Whether targets and the like are equal; values of a regression up to the rounding of float32."""
-    if a is None or b is None:
-        return a is b
-    if a.dtype.kind == "f":
-        return bool(np.allclose(a, b, rtol=1e-5, atol=1e-6 * float(np.abs(a).max(initial=0.0))))
-    return bool(np.array_equal(a, b))
 
 
 def _cause(one: _Side, other: _Side) -> str:

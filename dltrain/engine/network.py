@@ -261,6 +261,7 @@ class Network:
             out[rows] = ws.Z.T
         return out
 
+    @np.errstate(over="ignore", invalid="ignore")  # a loss of inf or NaN is the caller's to judge
     def evaluate(
         self, X: Floats | Table, y: Targets, weights: Floats | None = None, class_weights: ClassWeights | None = None
     ) -> Measured:

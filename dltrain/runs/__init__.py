@@ -29,6 +29,7 @@ from dltrain.runs.records import (
 from dltrain.runs.resume import RunOver, add_page, peek, reopen
 from dltrain.runs.sameness import data_changed, describe_request, differing_keys, facts_drift, same_request
 from dltrain.runs.settings import differing, settings_of, told_apart, without_seed
+from dltrain.runs.units import Unit, alike, unit_of
 
 __all__ = [
     "Checkpoint",
@@ -36,7 +37,9 @@ __all__ = [
     "RunFolder",
     "RunOver",
     "RunSummary",
+    "Unit",
     "add_page",
+    "alike",
     "checked_id",
     "claim",
     "count_looks",
@@ -76,5 +79,6 @@ __all__ = [
     "told_apart",
     "without_seed",
     "timestamp",
+    "unit_of",
     "write_test",
 ]

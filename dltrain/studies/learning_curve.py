@@ -7,7 +7,7 @@ Early stopping is off: it would end sizes at different steps.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from dltrain.studies.model import Context, Overrides, Result
@@ -53,8 +53,14 @@ class LearningCurve:
 
     def summarize(self, results: Sequence[Result], context: Context) -> dict[str, Any]:
         """`points` (a size each: m, train, dev, with intervals over seeds), `fit`, `twice`, `errors` at the largest
-        size, `headline`; `fit` and `twice` are null, and `note` says why, where the points carry none."""
+        size, `headline`; `fit` and `twice` are null, and `note` says why, where the points carry none.
+
+        Errors of a regression are all over one variance, that of the targets at the largest size: each subset's own
+        would move the curve.
+        """
         finished = [result for result in results if result.outcome == "finished"]
+        if context.task == "regression":
+            finished = _in_one_unit(finished)
         points = [point for size in self.sizes if (point := _point(size, finished, context)) is not None]
         whole = self._whole(finished)
         fitted, note = _fitted(whole, context)
@@ -74,6 +80,21 @@ class LearningCurve:
     @property
     def _seeds(self) -> range:
         return range(self.first, self.first + self.seeds)
+
+
+def _in_one_unit(finished: Sequence[Result]) -> list[Result]:
+    """Errors times Var(y) of the trial's own training rows, over its mean at the largest size."""
+    from dltrain import runs
+
+    variances = [runs.unit_of(result.path).variance for result in finished]
+    top = max((_size(result) for result in finished), default=0)
+    largest = [variance for variance, result in zip(variances, finished, strict=True) if _size(result) == top]
+    found = []
+    for variance, result in zip(variances, finished, strict=True):
+        factor = variance * len(largest) / sum(largest)
+        errors = {part: {**entry, "value": entry["value"] * factor} for part, entry in result.errors.items()}
+        found.append(replace(result, errors=errors))
+    return found
 
 
 def _size(result: Result) -> int:

@@ -66,12 +66,13 @@ class Recipe:
         {before, after, verdict_before, verdict_after, closed}}, errors, trials}; `best`, the place of the one that
         helped and has the least dev error, or null; `trials`, `headline`, `errors` of the reference.
         """
-        from dltrain.studies.recipe_summary import Side, judged
+        from dltrain.studies.recipe_summary import Side, judged, unit_of
 
         of_place: dict[int, list[Result]] = {}
         for (place, _), result in zip(self._trials(), results, strict=True):
             of_place.setdefault(place, []).append(result)
-        sides = {place: Side.of(found, context) for place, found in of_place.items()}
+        unit = unit_of(results)
+        sides = {place: Side.of(found, context, unit) for place, found in of_place.items()}
         reference, before = sides[0], sides.get(-1)
         asked: list[tuple[Mapping[str, Any], Side, Side]] = []
         if before is not None:

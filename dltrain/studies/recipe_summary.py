@@ -11,8 +11,9 @@ from dltrain.studies.recipe import GAPS, SEEDS
 
 if TYPE_CHECKING:
     from dltrain.diagnosis.comparison import Examples
+    from dltrain.runs import Unit
 
-ALIKE = ("rows", "weights", "groups", "times")
+ALIKE = ("rows", "y", "weights", "groups", "times")
 """Arrays of the dev examples that have to be the same on both sides."""
 
 
@@ -29,22 +30,29 @@ class Side:
     context: Context
 
     @staticmethod
-    def of(results: Sequence[Result], context: Context) -> Side:
+    def of(results: Sequence[Result], context: Context, unit: Unit) -> Side:
+        """All errors and weights in this unit: a step may train on more rows than the config as it was."""
         from dltrain import runs
 
-        finished = tuple(result for result in results if result.outcome == "finished")
-        arrays = tuple(runs.decode_predictions(result.path) for result in finished)
-        diagnoses = tuple(runs.read_record(result.path, "diagnosis.json") for result in finished)
-        return Side(tuple(results), len(finished) == len(results), arrays, diagnoses, context)
+        finished = [result for result in results if result.outcome == "finished"]
+        units = [runs.unit_of(result.path) for result in finished]
+        arrays = [
+            own.turned(runs.decode_predictions(result.path), unit) for own, result in zip(units, finished, strict=True)
+        ]
+        diagnoses = [
+            _turned(runs.read_record(result.path, "diagnosis.json"), own.factor(unit))
+            for own, result in zip(units, finished, strict=True)
+        ]
+        return Side(tuple(results), len(finished) == len(results), tuple(arrays), tuple(diagnoses), context)
 
     def errors(self) -> dict[str, Any]:
         """Of each part, with the interval of its rows; over several seeds the mean, training randomness only."""
-        from dltrain.studies.seeds import over_seeds, row
+        from dltrain.studies.seeds import over_seeds
 
         parts = [part for part in ("train", "train_dev", "dev") if self._entries("errors", part)]
         if len(self.diagnoses) == 1:
-            entries: dict[str, Any] = row(next(r for r in self.results if r.outcome == "finished"))["errors"]
-            return entries
+            kept = ("value", "low", "high", "n")
+            return {part: {key: self._entries("errors", part)[0].get(key) for key in kept} for part in parts}
         return {
             part: over_seeds([entry["value"] for entry in self._entries("errors", part)], self.context)
             for part in parts
@@ -65,6 +73,25 @@ class Side:
     def to_json(self) -> dict[str, Any]:
         gaps = {name: {"value": gap[0], "verdict": gap[1]} for name in GAPS if (gap := self.gap(name)) is not None}
         return {"errors": self.errors(), "gaps": gaps, "trials": [result.trial for result in self.results]}
+
+
+def unit_of(results: Sequence[Result]) -> Unit:
+    """The first trial's that finished: that of the config itself, unless all its trials failed."""
+    from dltrain import runs
+
+    return next((runs.unit_of(result.path) for result in results if result.outcome == "finished"), runs.Unit())
+
+
+def _turned(diagnosis: Mapping[str, Any], factor: float) -> dict[str, Any]:
+    """With the errors and gaps of a regression in another unit; the verdicts stand."""
+    ends = ("value", "low", "high")
+    return {
+        kind: {
+            name: entry and {**entry, **{key: entry[key] * factor for key in ends if entry.get(key) is not None}}
+            for name, entry in diagnosis[kind].items()
+        }
+        for kind in ("errors", "gaps")
+    }
 
 
 def judged(
@@ -142,14 +169,12 @@ def _examples(side: Side) -> Examples:
 
 
 def _alike(side: Side, against: Side) -> bool:
-    import numpy as np
+    from dltrain import runs
 
     first = against.arrays[0]
     for arrays in (*side.arrays, *against.arrays):
-        for name in ALIKE:
-            a, b = first.get(name), arrays.get(name)
-            if (a is None) != (b is None) or (a is not None and b is not None and not np.array_equal(a, b)):
-                return False
+        if not all(runs.alike(first.get(name), arrays.get(name)) for name in ALIKE):
+            return False
     return "dev" in side.errors() and "dev" in against.errors()
 
 

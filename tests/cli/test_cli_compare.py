@@ -107,6 +107,44 @@ def test_regression(tmp_path: Path) -> None:
     assert "%" not in call("compare", "short", "long").out.replace("95% interval", "")
 
 
+def heavy_tailed(folder: Path) -> None:
+    """A target whose variance differs from subset to subset, and weights whose mean does."""
+    rng = np.random.default_rng(4)
+    x, target = rng.normal(size=300), 100 * np.exp(1.5 * rng.normal(size=300))
+    lines = [f"{a:.4f},{b:.4f},{w:.4f}" for a, b, w in zip(x, target, rng.lognormal(0, 2, 300), strict=True)]
+    (folder / "heavy.csv").write_text("x,cost,w\n" + "\n".join(lines) + "\n")
+    (folder / "heavy.yaml").write_text(
+        "data: {source: heavy.csv, target: cost, task: regression, features: [x]}\ntraining: {epochs: 20}\n"
+    )
+
+
+def test_regressions_with_other_training_sets_are_compared_in_one_unit(empty_folder: Path) -> None:
+    heavy_tailed(empty_folder)
+    for name, limit in (("whole", "null"), ("part", 40)):
+        assert call("train", "heavy.yaml", f"data.train_limit={limit}", "-q", "--run-id", name).code == 0
+    arrays = [runs.decode_predictions(Path("runs") / name) for name in ("whole", "part")]
+    variances = [runs.unit_of(Path("runs") / name).variance for name in ("whole", "part")]
+    assert not 0.8 < variances[1] / variances[0] < 1.25
+    squares = {
+        name: float(np.mean((found["y"] - found["predicted"]) ** 2)) / variances[0]
+        for name, found in zip(("whole", "part"), arrays, strict=True)
+    }
+    found = call("compare", "whole", "part", "--json").json
+    assert {run["run"]: run["error"]["value"] for run in found["runs"]} == pytest.approx(squares, rel=1e-4)
+    (pair,) = found["pairs"]
+    assert pair["difference"]["value"] == pytest.approx(abs(squares["part"] - squares["whole"]), rel=1e-3)
+
+
+def test_weights_scaled_by_another_training_set_are_the_same_weights(empty_folder: Path) -> None:
+    heavy_tailed(empty_folder)
+    more = ["data.weight=w", "training.epochs=1", "-q"]
+    for name, limit in (("whole", "null"), ("part", 40)):
+        assert call("train", "heavy.yaml", f"data.train_limit={limit}", *more, "--run-id", name).code == 0
+    scales = [runs.unit_of(Path("runs") / name).weight for name in ("whole", "part")]
+    assert scales[0] != pytest.approx(scales[1], rel=0.01)
+    assert call("compare", "whole", "part", "--json").code == 0
+
+
 # ---- what cannot be compared
 
 

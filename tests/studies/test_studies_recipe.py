@@ -156,6 +156,20 @@ def test_other_dev_rows_are_not_compared(tmp_path: Path) -> None:
     assert step["verdict"] == "no result"
 
 
+def test_a_step_with_more_training_rows_is_in_the_reference_s_unit(tmp_path: Path) -> None:
+    """The same squares over another variance: nothing changed."""
+    trials = [finished(tmp_path / str(i), i, set(range(40 + i % 2)), train=0.05) for i in range(2)]
+    trials.insert(0, finished(tmp_path / "start", 0, set(range(40)), train=0.05))
+    for path, variance in (("start", 1.0), ("0", 1.0), ("1", 4.0)):
+        found = {"task": "regression", "target_sd": variance**0.5, "weight_mean": variance}
+        (tmp_path / path / "preparation.json").write_text(json.dumps(found))
+    summary = recipe(steps=1).summarize(trials, replace(CONTEXT, task="regression"))
+    step = summary["steps"][-1]
+    assert step["change"]["value"] == pytest.approx((4 * 41 - 40) / N)
+    assert step["errors"]["dev"]["value"] == pytest.approx(4 * 41 / N)
+    assert step["gaps"]["avoidable_bias"]["after"] == pytest.approx(0.2)
+
+
 def test_several_seeds_compare_configs(tmp_path: Path) -> None:
     wrong = [set(range(40)), set(range(41)), set(range(39)), set(range(5)), set(range(6)), set(range(4))]
     results = [finished(tmp_path / str(i), i, rows) for i, rows in enumerate(wrong)]

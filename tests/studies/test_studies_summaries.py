@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from studies_parts import CONTEXT, result
@@ -21,8 +25,6 @@ CURVE = LearningCurve(sizes=(10, 20, 40), seeds=2, first=5, steps=30, batch_size
 
 @pytest.mark.parametrize("study", [Seeds(seeds=3, first=7), Folds(folds=4, seed=2), CURVE])
 def test_a_study_comes_back_from_its_record(study: object) -> None:
-    import json
-
     assert study_of(json.loads(json.dumps(study.to_json()))) == study  # type: ignore[attr-defined]
 
 
@@ -94,6 +96,22 @@ def test_a_law_is_found_again() -> None:
     assert summary["twice"]["error"]["value"] == pytest.approx(0.05 + 0.9 * 80**-0.5)
     assert summary["errors"]["dev"]["value"] == pytest.approx(0.05 + 0.9 * 40**-0.5)
     assert [entry["m"] for entry in law["band"]][-1] == 160
+
+
+def test_a_regression_s_curve_has_one_unit(tmp_path: Path) -> None:
+    """Each trial divides by the variance of its own subset; the squares themselves fall as 0.9/√m."""
+    trials = []
+    for trial, one in enumerate(CURVE.propose([])):
+        m, variance = one["data.train_limit"], 4.0 if one["data.train_limit"] == 40 else 1.0 + 0.3 * trial
+        folder = tmp_path / str(trial)
+        folder.mkdir()
+        (folder / "preparation.json").write_text(json.dumps({"task": "regression", "target_sd": variance**0.5}))
+        trials.append(result(trial, 0.9 * m**-0.5 / variance, dict(one), path=folder))
+    summary = CURVE.summarize(trials, replace(CONTEXT, task="regression"))
+    assert [point["dev"]["value"] for point in summary["points"]] == pytest.approx(
+        [0.9 * m**-0.5 / 4.0 for m in (10, 20, 40)]
+    )
+    assert summary["fit"]["c"] == 0.5
 
 
 def test_a_gap_in_the_curve_leaves_seeds_or_the_fit_out() -> None:
