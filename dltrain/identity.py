@@ -23,6 +23,7 @@ FREE = (
     "split.files",
     "training.checkpoints",
     "training.threads",
+    "adjustments",
     "search",
 )
 """Keys that may differ between a run and its continuation: they change no bit of the result. A search is compared by

@@ -18,7 +18,7 @@ SMALL = 2_000
 
 def advice(plan: Plan) -> list[str]:
     """One line for each thing worth saying."""
-    return [*_dev(plan), *_batch(plan), *_strength(plan), *_schedule(plan), *_idle(plan)]
+    return [*_dev(plan), *_batch(plan), *_strength(plan), *_schedule(plan), *_adjustments(plan), *_idle(plan)]
 
 
 def needed_for(threshold: float, confidence: float) -> int:
@@ -69,6 +69,13 @@ def _schedule(plan: Plan) -> Iterator[str]:
         late = sorted(start for start in schedule.values if start > planned)
         if late:
             yield f"schedule.values from {schedule.per} {late[0]} on are never reached: training takes {planned} {unit}"
+
+
+def _adjustments(plan: Plan) -> Iterator[str]:
+    late = [adjustment.epoch for adjustment in plan.experiment.adjustments]
+    if late and (epochs := plan.course().total(plan.facts.m)[0]) < late[-1]:
+        first = next(epoch for epoch in late if epoch > epochs)
+        yield f"adjustments from epoch {first} on are never reached: training takes {epochs} epochs"
 
 
 def _idle(plan: Plan) -> Iterator[str]:

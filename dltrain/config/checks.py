@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from dltrain.config import SETS
 from dltrain.config.english import join
 from dltrain.config.parts import given_by
-from dltrain.config.records import Experiment
+from dltrain.config.records import Experiment, ScheduleChoice
 from dltrain.config.split_checks import SPLIT_CHECKS
 from dltrain.engine.optimizers import AdamW
 from dltrain.engine.regularizers import L1L2, L2
-from dltrain.engine.schedules import Manual
+from dltrain.engine.schedules import Manual, Plateau
 from dltrain.errors import Problem
 
 Found = Iterator[Problem]
@@ -129,6 +129,18 @@ def _stopping(experiment: Experiment) -> Found:
         yield Problem("early stopping watches the dev set, and split.dev is 0; give it rows", "training.early_stopping")
 
 
+def _plateau(experiment: Experiment) -> Found:
+    if experiment.split.dev == 0 and experiment.split.folds is None and "dev" not in given_by(experiment):
+        yield from plateau_problems(experiment.schedule)
+
+
+def plateau_problems(schedule: ScheduleChoice) -> Found:
+    """A plateau that watches a dev set where there is none."""
+    if isinstance(schedule, Plateau) and schedule.monitor.startswith("dev."):
+        message = f"{schedule.monitor} is of the dev set, and there is none; expected train.error, train.loss or cost"
+        yield Problem(message, "schedule.monitor")
+
+
 def _decay(experiment: Experiment) -> Found:
     if not isinstance(experiment.optimizer, AdamW):
         return
@@ -189,6 +201,7 @@ CHECKS: tuple[tuple[tuple[str, ...], Callable[[Experiment], Found]], ...] = (
     *SPLIT_CHECKS,
     (("training", "schedule"), _lengths),
     (("data", "split", "training"), _stopping),
+    (("data", "split", "schedule"), _plateau),
     (("optimizer", "regularizer", "architecture"), _decay),
     (("architecture", "training"), _single),
     (("data", "architecture", "diagnosis"), _output),

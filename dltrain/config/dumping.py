@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dltrain.config.adjusting import in_order
 from dltrain.config.hints import as_data
 from dltrain.config.loading import Loaded
 from dltrain.config.nodes import Places
@@ -69,8 +70,11 @@ class _Origins:
         self.places: Places | None = loaded.places if loaded else None
         declared = loaded.experiment if loaded else Experiment(data=Data(source=plan.experiment.data.source))
         self.declared = as_data(declared)
+        self.order = [index for index, _ in in_order(declared.adjustments)]
 
     def of(self, path: Path, value: Any) -> str:
+        if path[0] == "adjustments" and len(path) > 1:
+            return self._of_adjustment(path)
         path = self._source(path)
         declared = _at(self.declared, path)
         place = self.places.at(".".join(path)) if self.places else None
@@ -83,6 +87,14 @@ class _Origins:
         if place and declared not in (None, "auto"):
             return f"{place.short}: {_flow(declared)}"
         return "auto"
+
+    def _of_adjustment(self, path: Path) -> str:
+        """Where it was written: adjustments are settled by epoch, and schedules and regularizers whole."""
+        index = int(path[1])
+        if self.places is None or index >= len(self.order):
+            return "given"
+        place = self.places.nearest(".".join((path[0], str(self.order[index]), *path[2:])))
+        return place.short if place else "default"
 
     def _source(self, path: Path) -> Path:
         """What a layer leaves out comes from `architecture`, or from `regularizer`."""

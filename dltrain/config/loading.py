@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dltrain.config import BUILT_IN, SETS
+from dltrain.config.adjusting import problems_of
 from dltrain.config.checks import check
 from dltrain.config.endings import is_data
 from dltrain.config.merging import merge
@@ -116,7 +117,7 @@ def _settle(tree: dict[str, Any], places: Places) -> tuple[Experiment | None, li
     """The Experiment, or what is wrong; contradictions between the sound sections are found in any case."""
     found = validate(tree, places)
     if isinstance(found, Experiment):
-        return found, check(found)
+        return found, check(found) or (problems_of(found) if found.adjustments else [])
     spoiled = {(problem.key or "").partition(".")[0] for problem in found}
     sound = {key: value for key, value in tree.items() if key not in spoiled}
     rest = validate({"data": {"source": BUILT_IN[0]}, **sound})

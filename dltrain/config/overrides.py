@@ -39,6 +39,10 @@ class Overrides:
         value = self._value(key, text)
         return self._graft(root, value, parts, self.hint, None, "") if value else root
 
+    def put(self, root: Node, key: str, value: Node) -> Node:
+        """The root with a value, in its short or long form, at a dotted path."""
+        return self._graft(root, value, key.split("."), self.hint, None, "")
+
     def _value(self, key: str, text: str) -> Node | None:
         try:
             node = read(text, None)
@@ -124,8 +128,10 @@ class Overrides:
 
 def split_key(key: str, root: Node) -> list[str]:
     """The parts of a dotted path. Below search.space the keys are dotted paths themselves, and so they are below
-    their `when`: those that are there already, or all up to a range's own key."""
+    their `when`: those that are there already, or all up to a range's own key; and below `set` of an adjustment."""
     parts = key.split(".")
+    if parts[0] == "adjustments" and parts[2:3] == ["set"] and len(parts) > 4:
+        return [*parts[:3], ".".join(parts[3:])]
     if parts[:2] != [*SPACE] or len(parts) < 4:
         return parts
     node: Node | None = root

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dltrain.config.records import DataFacts, DeclaredLayer, Experiment
 from dltrain.engine.architecture import Architecture, BatchNorm, Layer, Program
+from dltrain.engine.course import Course
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,21 @@ class Plan:
             regularizer=self.experiment.regularizer,
         )
 
+    def at(self, epoch: int) -> Plan:
+        """The plan as its adjustments make it in an epoch, from 1; without adjustments of its own."""
+        if not self.experiment.adjustments:
+            return self
+        from dltrain.config.adjusting import experiment_at
+
+        return replace(self, experiment=experiment_at(self.experiment, epoch))
+
+    def course(self) -> Course:
+        """The programs of all epochs."""
+        starts = sorted({1, *(adjustment.epoch for adjustment in self.experiment.adjustments)})
+        return Course(tuple((start, self.at(start).program()) for start in starts))
+
     def program(self) -> Program:
-        """All that the engine needs to know beside the data."""
+        """All that the engine needs to know beside the data, in the first epoch."""
         experiment, training = self.experiment, self.experiment.training
         return Program(
             architecture=self.architecture(),

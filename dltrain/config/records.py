@@ -12,6 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import Field
 
+from dltrain.config.records_adjustments import Adjustment
 from dltrain.config.records_search import Search
 from dltrain.engine.architecture import Activation, BatchNorm, Dtype, EarlyStopping, Output
 from dltrain.engine.arrays import RECORD
@@ -25,6 +26,7 @@ from dltrain.engine.schedules import (
     InverseSqrt,
     InverseTime,
     Manual,
+    Plateau,
     Staircase,
 )
 
@@ -46,7 +48,7 @@ OptimizerChoice: TypeAlias = Annotated[
     GradientDescent | Momentum | Nesterov | RMSprop | Adam | AdamW, Field(discriminator="kind")
 ]
 ScheduleChoice: TypeAlias = Annotated[
-    Constant | InverseTime | Exponential | InverseSqrt | Staircase | Manual | Cosine,
+    Constant | InverseTime | Exponential | InverseSqrt | Staircase | Manual | Cosine | Plateau,
     Field(discriminator="kind"),
 ]
 
@@ -271,11 +273,15 @@ class Experiment:
     optimizer: OptimizerChoice = field(default_factory=Adam)
     """gradient_descent, momentum, nesterov, rmsprop, adam or adamw."""
     schedule: ScheduleChoice = field(default_factory=Constant)
-    """How the learning rate changes: constant, inverse_time, exponential, inverse_sqrt, staircase, manual or cosine."""
+    """How the learning rate changes: constant, inverse_time, exponential, inverse_sqrt, staircase, manual, cosine or
+    plateau."""
     training: Training = field(default_factory=Training)
     """How long, in what portions, and when to stop."""
     diagnosis: Diagnosis = field(default_factory=Diagnosis)
     """What the bias/variance table compares with."""
+    adjustments: list[Adjustment] = field(default_factory=list)
+    """[{epoch: 12, set: {optimizer.learning_rate: 0.0003}}]: what holds from an epoch on (dltrain adjust writes such a
+    list for a run that it changes)."""
     search: Search | None = None
     """Which settings `dltrain search` varies, and how; `train` does not look at it."""
 

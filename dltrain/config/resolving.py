@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from dltrain.config import adjusting
 from dltrain.config.advice import advice
-from dltrain.config.checks import OUTPUTS, has_batch_norm, output_problems, rate_problems
+from dltrain.config.checks import OUTPUTS, has_batch_norm, output_problems, plateau_problems, rate_problems
 from dltrain.config.plan import Plan
 from dltrain.config.records import (
     DataFacts,
@@ -20,6 +21,7 @@ from dltrain.config.records import (
     Split,
     Training,
 )
+from dltrain.config.records_adjustments import Adjustment
 from dltrain.config.shares import settled_split
 from dltrain.engine.architecture import BatchNorm, Output
 from dltrain.engine.initializers import automatic
@@ -49,28 +51,65 @@ def resolve(experiment: Experiment, facts: DataFacts) -> Plan:
         architecture=_architecture(experiment, output),
     )
     settled = replace(settled, training=_training(settled, facts))
+    settled = replace(settled, adjustments=settled_adjustments(settled, facts))
     plan = Plan(settled, facts)
     return replace(plan, notes=(*_reasons(experiment, plan), *advice(plan)))
 
 
 def _problems(experiment: Experiment, facts: DataFacts) -> list[Problem]:
     found: list[Problem] = []
-    declared, output, size = experiment.data.task, experiment.architecture.output, experiment.training.batch_size
+    declared, output = experiment.data.task, experiment.architecture.output
     if declared not in ("auto", facts.task):
         found.append(Problem(f"{declared} does not fit the target, whose task is {facts.task}", "data.task"))
     elif output != "auto":
         found += output_problems(facts.task, output)
     if facts.task != "regression":
         found += rate_problems(experiment)
-    if isinstance(size, int) and size > facts.m:
-        message = f"batch_size {size} is larger than the m = {facts.m} training examples; use full"
-        found.append(Problem(message, "training.batch_size"))
-    elif has_batch_norm(experiment) and (facts.m == 1 or size == 1):
-        message = "batch norm needs two examples a step at least, since one has no variance"
-        found.append(Problem(message, "training.batch_size"))
+    found += _batch_problems(experiment, facts)
     if experiment.training.early_stopping is not None and not facts.parts.get("dev"):
         found.append(Problem("early stopping watches the dev set, and there is none", "training.early_stopping"))
+    if not facts.parts.get("dev"):
+        found += plateau_problems(experiment.schedule)
     return found
+
+
+def _batch_problems(experiment: Experiment, facts: DataFacts) -> list[Problem]:
+    size = experiment.training.batch_size
+    if isinstance(size, int) and size > facts.m:
+        message = f"batch_size {size} is larger than the m = {facts.m} training examples; use full"
+        return [Problem(message, "training.batch_size")]
+    if has_batch_norm(experiment) and (facts.m == 1 or size == 1):
+        message = "batch norm needs two examples a step at least, since one has no variance"
+        return [Problem(message, "training.batch_size")]
+    return []
+
+
+def settled_adjustments(experiment: Experiment, facts: DataFacts) -> list[Adjustment]:
+    """The adjustments of a settled experiment, settled too, by epoch. Raises InputError with all that is wrong."""
+    found: list[Adjustment] = []
+    problems: list[Problem] = []
+    now = experiment
+    for index, adjustment in adjusting.in_order(experiment.adjustments):
+        try:
+            now = settled_change(now, adjustment, facts)
+            found.append(replace(adjustment, set=adjusting.canonical(now, adjustment.set)))
+        except InputError as error:
+            problems += [adjusting.at_key(problem, index) for problem in error.problems]
+    if problems:
+        raise InputError(*problems)
+    return found
+
+
+def settled_change(now: Experiment, adjustment: Adjustment, facts: DataFacts) -> Experiment:
+    """A settled experiment once an adjustment holds. Raises InputError, keys being those that are set."""
+    after = adjusting.adjusted(now, adjustment.set)
+    after = replace(after, training=replace(after.training, batch_size=_batch_size(after, facts)))
+    problems = [*adjusting.length_problems(after, adjustment), *_batch_problems(after, facts)]
+    if not facts.parts.get("dev"):
+        problems += plateau_problems(after.schedule)
+    if problems:
+        raise InputError(*problems)
+    return after
 
 
 def name_of(source: str | Sequence[str]) -> str:
@@ -134,8 +173,7 @@ def _initializer(declared: InitializerChoice | Literal["auto"], activation: str)
 
 
 def _training(experiment: Experiment, facts: DataFacts) -> Training:
-    training, size = experiment.training, experiment.training.batch_size
-    batch_size = facts.m if size == "full" else min(BATCH_SIZE, facts.m) if size == "auto" else size
+    training, batch_size = experiment.training, _batch_size(experiment, facts)
     epochs = EPOCHS if training.epochs is None and training.steps is None else training.epochs
     threads = training.threads
     if threads == "auto":
@@ -143,6 +181,11 @@ def _training(experiment: Experiment, facts: DataFacts) -> Training:
         sizes = (facts.n_x, *(layer.units for layer in experiment.architecture.layers), outputs)
         threads = automatic_threads(batch_size, sizes)
     return replace(training, batch_size=batch_size, epochs=epochs, threads=threads)
+
+
+def _batch_size(experiment: Experiment, facts: DataFacts) -> int:
+    size = experiment.training.batch_size
+    return facts.m if size == "full" else min(BATCH_SIZE, facts.m) if size == "auto" else size
 
 
 def automatic_threads(batch_size: int, sizes: tuple[int, ...]) -> int:
