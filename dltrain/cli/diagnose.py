@@ -17,7 +17,9 @@ Rate = Annotated[str | None, typer.Option(metavar="RATE", help="1% or 0.01.")]
 
 
 def command(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[RUN ...]", help="Runs; all, if none is named.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN ...]", help="Runs or studies; all runs, if none is named.")
+    ] = None,
     train_error: Rate = None,
     dev_error: Rate = None,
     bayes_error: Rate = None,
@@ -150,15 +152,26 @@ def _of_runs(runs_dir: Path, names: list[str], bayes_error: str | None) -> list[
         stated, problems = _rates({"--bayes-error": bayes_error})
         if problems:
             raise InputError(*problems)
-        paths = [runs.find(runs_dir, name) for name in names]
-        found = [_with_metrics(path, trained.read_diagnosis(path, stated.get("--bayes-error"))) for path in paths]
-        return _told_apart(found, [runs.settings_of(runs.read_run(path)) for path in paths])
+        paths = [runs.find_either(runs_dir, name) for name in names]
+        found = [_diagnosis_of(path, stated.get("--bayes-error")) for path in paths]
+        return _told_apart(found, [runs.settings_of(runs.read_either(path)) for path in paths])
     listed = runs.list_runs(runs_dir)
     finished = [summary.path for summary in listed if summary.headline is not None and summary.kind == "run"]
     if not finished:
         raise InputError(f"no diagnosed run in {runs_dir}; dltrain train CONFIG makes one")
     settings = {summary.path: summary.settings for summary in listed}
     return _told_apart([trained.read_diagnosis(path) for path in finished], [settings[path] for path in finished])
+
+
+def _diagnosis_of(path: Path, bayes_error: float | None) -> dict[str, Any]:
+    """Of a run, with its metrics, or of a study whose trials have a table together."""
+    from dltrain import runs, trained
+
+    if not runs.is_study(path):
+        return _with_metrics(path, trained.read_diagnosis(path, bayes_error))
+    from dltrain.studies.next_steps import read_table
+
+    return read_table(path, bayes_error)
 
 
 def _with_metrics(path: Path, found: dict[str, Any]) -> dict[str, Any]:
@@ -184,7 +197,11 @@ def _show(found: list[dict[str, Any]], as_json: bool, many: bool) -> None:
         return
     from dltrain.report.verdicts import print_diagnoses, print_diagnosis
 
-    if many or "run" in found[0]:
+    if not many and "study" in found[0]:
+        from dltrain.report.study_tables import again
+
+        print_diagnosis(found[0], command=again(found[0], found[0]["run"]))
+    elif many or "run" in found[0]:
         print_diagnoses(found, whole=True)
     else:
         print_diagnosis(found[0], title="")

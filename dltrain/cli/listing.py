@@ -122,4 +122,4 @@ def _show_study(path: Path, as_json: bool) -> None:
     print_facts({"study": study.get("kind"), **facts, "path": str(path)}, title=path.name)
     if record.get("summary"):
         print("")
-        print_study(record)
+        print_study(record, path=str(path))

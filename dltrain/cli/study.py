@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dltrain.ready import Ready
     from dltrain.signals import Signals
     from dltrain.studies.folder import StudyFolder
-    from dltrain.studies.model import Study
+    from dltrain.studies.model import Rules, Study
 
 FAILED, DIVERGED = 5, 3
 Seeds = Annotated[
@@ -88,7 +88,12 @@ def asked(ready: Ready, seeds: int | None, origin: str | None) -> Study | None:
 
 
 def start_or_go_on(
-    ready: Ready, study: Study | None, record: Mapping[str, Any] | None, how: How, signals: Signals
+    ready: Ready,
+    study: Study | None,
+    record: Mapping[str, Any] | None,
+    how: How,
+    signals: Signals,
+    rules: Rules | None = None,
 ) -> None:
     """A new study, or the one of this id. Raises RunExists where the id is that of something else."""
     from dltrain.studies import starting
@@ -97,7 +102,7 @@ def start_or_go_on(
         for note in () if how.silent else ready.notes:
             tell(f"note: {note}")
         open_executor = _opening(how)
-        with starting.start(ready, study, _rules(how), how.runs_dir, how.run_id) as folder:
+        with starting.start(ready, study, rules or _rules(how), how.runs_dir, how.run_id) as folder:
             _conduct(folder, open_executor, how, signals)
         return
     assert record is not None
@@ -130,7 +135,7 @@ def _opening(how: How) -> Opening:
     return opening(how.executor, how.scheduler, how.workers, how.allow_drift)
 
 
-def _rules(how: How) -> Any:
+def _rules(how: How) -> Rules:
     from dltrain.studies.model import Rules
 
     return Rules(trial_timeout=None if how.trial_timeout is None else seconds_of(how.trial_timeout, "--trial-timeout"))
@@ -186,7 +191,7 @@ def _say(path: Path, record: Mapping[str, Any], how: How) -> None:
         else:
             from dltrain.report.study_tables import print_study
 
-            print_study(record)
+            print_study(record, path=str(path))
             typer.echo(path)
     if lost:
         raise typer.Exit(FAILED)

@@ -31,6 +31,22 @@ def diagnose(
     errors = {
         part: estimate(part, given[part], task=task, confidence=confidence) if part in given else None for part in PARTS
     }
+    return _table(errors, task, threshold, confidence)
+
+
+def from_errors(
+    errors: Mapping[str, Mapping[str, Any] | None], *, task: str, threshold: float, confidence: float
+) -> dict[str, Any]:
+    """The same of errors as a diagnosis has them, {part: {value, low, high, n, ...}}; a Bayes error that is not there
+    is assumed."""
+    found: dict[str, Estimate | None] = {
+        part: from_json(entry, task=task) if (entry := errors.get(part)) else None for part in PARTS
+    }
+    found["bayes"] = found["bayes"] or estimate("bayes", ASSUMED_BAYES, task=task, confidence=confidence)
+    return _table(found, task, threshold, confidence)
+
+
+def _table(errors: Mapping[str, Estimate | None], task: str, threshold: float, confidence: float) -> dict[str, Any]:
     gaps = _gaps(errors, task, threshold, confidence)
     verdict = {
         "bias": _verdict(gaps["avoidable_bias"]),

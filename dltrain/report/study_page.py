@@ -12,8 +12,9 @@ from dltrain.report.charts import DASHES, Axis, Chart, Series, compare_dev_error
 from dltrain.report.formats import clean, count
 from dltrain.report.page import render_template
 from dltrain.report.recipe import tried_lines
-from dltrain.report.study_tables import WORDS, Errors
+from dltrain.report.study_tables import Errors, again, named
 from dltrain.report.trials import difference
+from dltrain.report.view import view_of
 
 CURVES = 24
 """Trials whose curves are drawn at most."""
@@ -28,17 +29,20 @@ def study_page(path: Path) -> str:
     rows = summary.get("trials") or ()
     charts = [chart for chart in (_points_chart(summary, errors), _comparison(path, rows, errors)) if chart]
     resolved = path / "config.resolved.yaml"
+    table = {**summary, "run": path.name} if "gaps" in summary else None
+    view = view_of(table, command=again(record, path.name)) if table else None
     return render_template(
         "study.html.j2",
         title=path.name,
         charts=charts,
         kind=TITLES.get(str(kind), clean(kind)),
         state=clean(record["state"]),
+        run={"view": view},
         headline=clean(summary.get("headline") or "no trial finished"),
         note=clean(summary.get("note") or ""),
         rows=[_row(row, errors) for row in rows],
         points=[_point(point, errors) for point in summary.get("points") or ()],
-        words=[*_words(summary), *tried_lines(record)],
+        words=[*([] if view else named(summary)), *tried_lines(record)],
         config=resolved.read_text(encoding="utf-8") if resolved.is_file() else "",
     )
 
@@ -66,11 +70,6 @@ def _point(point: Mapping[str, Any], errors: Errors) -> dict[str, str]:
         "interval": errors.interval(dev),
         "seeds": count(dev.get("n")),
     }
-
-
-def _words(summary: Mapping[str, Any]) -> list[str]:
-    named = [entry.get("of") for entry in (summary.get("errors") or {}).values()]
-    return [WORDS[name] for name in dict.fromkeys(named) if name in WORDS]
 
 
 def _comparison(path: Path, rows: Sequence[Mapping[str, Any]], errors: Errors) -> Chart | None:

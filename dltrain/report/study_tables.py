@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -9,6 +10,7 @@ from dltrain.report.console import column, plain_table, show
 from dltrain.report.formats import clean, count, fixed, percent
 from dltrain.report.recipe import tried_parts
 from dltrain.report.trials import COLORS, difference
+from dltrain.report.verdicts import diagnosis_parts
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -39,8 +41,9 @@ class Errors:
         return f"{percent(low, 2).removesuffix('%')} to {percent(high, 2)}"
 
 
-def print_study(record: Mapping[str, Any], *, stream: TextIO | None = None) -> None:
-    """The trials one by one, what they say together, and the fit of a learning curve. `record`: study.json."""
+def print_study(record: Mapping[str, Any], *, path: str | None = None, stream: TextIO | None = None) -> None:
+    """The trials one by one, what they say together, and the fit of a learning curve. `record`: study.json, of the
+    study in `path`."""
     summary = record.get("summary") or {}
     errors = Errors(record)
     kind = (record.get("study") or {}).get("kind")
@@ -50,7 +53,8 @@ def print_study(record: Mapping[str, Any], *, stream: TextIO | None = None) -> N
     elif kind == "recipe" and summary.get("reference"):
         parts += tried_parts(record)
     else:
-        parts += [_trials(summary.get("trials") or (), errors), "", *_together(summary, errors)]
+        parts += [_trials(summary.get("trials") or (), errors), ""]
+        parts += _together(summary, errors) if "gaps" not in summary else _table(record, path or str(record.get("id")))
     if summary.get("note"):
         parts.append(f"note: {clean(summary['note'])}")
     show(*parts, stream=stream)
@@ -78,15 +82,35 @@ def _trials(rows: Sequence[Mapping[str, Any]], errors: Errors) -> Table:
     return table
 
 
+def _table(record: Mapping[str, Any], path: str) -> list[Any]:
+    """The bias/variance table of all trials, as that of a run."""
+    return diagnosis_parts({**record["summary"], "run": path}, title="", command=again(record, path))
+
+
+def again(record: Mapping[str, Any], path: str) -> str:
+    """What trains the study's config again, for overrides to be added to."""
+    study = record.get("study") or {}
+    words = ["dltrain", "train", f"{path}/config.resolved.yaml"]
+    return shlex.join([*words, "--seeds", str(study["seeds"])] if study.get("kind") == "seeds" else words)
+
+
 def _together(summary: Mapping[str, Any], errors: Errors) -> list[str]:
     lines = []
-    for part, entry in (summary.get("errors") or {}).items():
+    for part, entry in _measured(summary).items():
         interval = errors.interval(entry)
         spread = "" if entry.get("sd") is None else f", sd {errors.value(entry['sd'])}"
         within = f" ({interval})" if interval else ""
         lines.append(f"{part:<9} {errors.value(entry['value'])}{within}{spread}")
-    named = [WORDS[entry["of"]] for entry in (summary.get("errors") or {}).values() if entry.get("of") in WORDS]
-    return lines + [f"  {words}" for words in dict.fromkeys(named)]
+    return lines + [f"  {words}" for words in named(summary)]
+
+
+def named(summary: Mapping[str, Any]) -> list[str]:
+    """What the intervals are of, in words, each once."""
+    return [WORDS[of] for of in dict.fromkeys(entry.get("of") for entry in _measured(summary).values()) if of in WORDS]
+
+
+def _measured(summary: Mapping[str, Any]) -> dict[str, Any]:
+    return {part: entry for part, entry in (summary.get("errors") or {}).items() if entry}
 
 
 def _points(points: Sequence[Mapping[str, Any]], errors: Errors) -> Table:

@@ -38,11 +38,26 @@ def print_diagnosis(
     `title` the run's name is it. `command` is what the advice's overrides are added to (see view_of). Of the findings
     about health the three worst are shown, with `whole` all, and what was not checked.
     """
+    show(
+        *diagnosis_parts(diagnosis, title=title, task=task, command=command, whole=whole, stream=stream), stream=stream
+    )
+
+
+def diagnosis_parts(
+    diagnosis: Mapping[str, Any],
+    *,
+    title: str | None = None,
+    task: str | None = None,
+    command: str | None = None,
+    whole: bool = False,
+    stream: TextIO | None = None,
+) -> list[RenderableType]:
+    """What `print_diagnosis` shows, for what shows more."""
     import sys
 
     view = view_of(diagnosis, task=task, command=command)
     columns = width_of(stream or sys.stdout)
-    parts: list[RenderableType] = [_title(title or str(diagnosis.get("run") or ""))] if title != "" else []
+    parts: list[RenderableType | None] = [_title(title or str(diagnosis.get("run") or ""))] if title != "" else []
     parts += [_error_table(view, columns), ""]
     if view.gaps:
         parts += [_gap_table(view), ""]
@@ -52,7 +67,7 @@ def print_diagnosis(
     parts += [_quiet(f"  {words}") for words in _metric_lines(diagnosis.get("metrics") or {})]
     for step in view.steps:
         parts += _step_lines(step)
-    show(*(part for part in parts if part is not None), stream=stream)
+    return [part for part in parts if part is not None]
 
 
 def print_diagnoses(

@@ -14,6 +14,7 @@ from typing import Any
 
 from dltrain.diagnosis.commands import in_run
 from dltrain.report.formats import NOTHING, clean, count, fixed, number, percent, rate_decimals
+from dltrain.studies.over_seeds import RANDOMNESS
 
 PARTS = {"bayes": "Bayes", "train": "train", "train_dev": "train-dev", "dev": "dev", "test": "test"}
 GAPS = {"avoidable_bias": "avoidable bias", "variance": "variance", "mismatch": "data mismatch", "test_gap": "test gap"}
@@ -134,7 +135,7 @@ def _writer(regression: bool, entries: Sequence[Mapping[str, Any]]) -> Writer:
     if regression:
         small = all(abs(value) < 0.01 for value in values if value)
         return lambda value: fixed(value, 5 if small else 3)
-    decimals = rate_decimals((entry.get("n") for entry in entries), values)
+    decimals = rate_decimals(((entry.get("with_rows") or entry).get("n") for entry in entries), values)
     return lambda value: percent(value, decimals)
 
 
@@ -171,7 +172,7 @@ def _error_row(
         label=label,
         value=write(entry.get("value")),
         interval="" if entry.get("n") is None else interval(entry.get("low"), entry.get("high"), write),
-        n="" if entry.get("n") is None else count(entry["n"]),
+        n=_size(entry),
         rmse="" if rmse is None else number(rmse),
         note=_note(entry, baseline),
         span=_span(entry, top),
@@ -179,13 +180,20 @@ def _error_row(
     )
 
 
+def _size(entry: Mapping[str, Any]) -> str:
+    if entry.get("n") is None:
+        return ""
+    return f"{count(entry['n'])} seeds" if entry.get("of") == RANDOMNESS else count(entry["n"])
+
+
 def _note(entry: Mapping[str, Any], baseline: bool) -> str:
     source = entry.get("source")
     words = ["baseline"] if baseline else []
     words += [str(source)] if source and source != "measured" else []
+    words += [str(entry["of"])] if entry.get("of") else []
     words += ["selected"] if entry.get("selected") else []
     words += [weighted(entry)] if weighted(entry) else []
-    words += ["t interval"] if entry.get("interval") == "t" else []
+    words += ["t interval"] if entry.get("interval") == "t" and not entry.get("of") else []
     return ", ".join(words)
 
 
@@ -243,6 +251,7 @@ def _remarks(diagnosis: Mapping[str, Any], errors: Mapping[str, Any], regression
         typed = errors.get("train", {}).get("source") == "typed"
         yield f"{start}: {'give --bayes-error' if typed else 'set diagnosis.bayes_error'}."
     yield from _of_bayes(errors.get("bayes", {}))
+    yield from _of_seeds(errors, regression)
     if errors.get("dev", {}).get("selected"):
         yield "dev chose this model (selected), so its error is a little optimistic."
     looks = errors.get("test", {}).get("looks") or {}
@@ -259,6 +268,18 @@ def _remarks(diagnosis: Mapping[str, Any], errors: Mapping[str, Any], regression
     if threshold is not None:
         shown = fixed(threshold, 3) if regression else percent(threshold, rate_decimals((), [threshold]))
         yield f"a gap above {shown} is high; intervals are per gap, not joint."
+
+
+def _of_seeds(errors: Mapping[str, Any], regression: bool) -> Iterable[str]:
+    """What the intervals of a study of seeds are of."""
+    if all(entry.get("of") != RANDOMNESS for entry in errors.values()):
+        return
+    known = {part: entry["with_rows"] for part, entry in errors.items() if entry.get("with_rows")}
+    write = _writer(regression, [*known.values(), *({"value": errors[part]["value"]} for part in known)])
+    ends = [f"{PARTS.get(part, part)} {interval(found['low'], found['high'], write)}" for part, found in known.items()]
+    yield "intervals of errors: mean and t over seeds, on the same rows (training randomness only)."
+    if ends:
+        yield f"on other seeds and other rows: {', '.join(ends)}; gaps and verdicts go by both."
 
 
 def _of_bayes(bayes: Mapping[str, Any]) -> Iterable[str]:

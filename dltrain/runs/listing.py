@@ -151,8 +151,31 @@ def find(runs_dir: PathLike, run: str) -> Path:
     """
     path = find_either(runs_dir, run)
     if is_study(path):
-        raise InputError(f"{shown(path)} is a study, not a single run; name one of its runs, such as {path.name}/0")
+        raise InputError(f"{shown(path)} is a study, not a single run; {_one_of(path, runs_dir)}")
     return path
+
+
+def _one_of(study: Path, runs_dir: PathLike) -> str:
+    """What to type instead."""
+    inside = os.path.abspath(study.parent) == os.path.abspath(runs_dir)
+    name = study.name if inside else os.fspath(study)
+    number, error = best_trial(study)
+    if number is None:
+        return f"name one of its runs, such as {name}/0"
+    return f"type {name}/{number}, its best{'' if error is None else f' (dev error {error:.4g})'}"
+
+
+def best_trial(study: Path) -> tuple[int | None, float | None]:
+    """The number of the trial that its summary calls the best, else of the one with the least dev error (train error,
+    where there is no dev), and that error; None where none has finished."""
+    best = (read_study(study).get("summary") or {}).get("best")
+    runs = [run for run in list_runs(study / TRIALS) if run.id.isdigit()]
+    errors = {int(run.id): run.errors.get("dev", run.errors.get("train")) for run in runs if run.state == "finished"}
+    if isinstance(best, dict) and best.get("trial") in errors:
+        return best["trial"], errors[best["trial"]]
+    known = {number: error for number, error in errors.items() if error is not None}
+    number = min(known, key=lambda number: (known[number], number), default=None)
+    return number, None if number is None else known[number]
 
 
 def find_either(runs_dir: PathLike, run: str) -> Path:

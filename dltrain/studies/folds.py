@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dltrain.studies.model import Context, Overrides, Result
-from dltrain.studies.seeds import row, with_interval
+from dltrain.studies.seeds import row
 
 if TYPE_CHECKING:
+    from dltrain.diagnosis import Measurement
     from dltrain.engine.arrays import Ints
 
 POOLED = "pooled"
+MEAN = "mean of the folds"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,8 @@ class Folds:
         return [] if done else [{"seed": self.seed, "split.fold": fold} for fold in range(self.folds)]
 
     def summarize(self, results: Sequence[Result], context: Context) -> dict[str, Any]:
-        """`errors` {train: mean over the folds, dev: pooled}, `trials`: each fold's row, `headline`.
+        """A diagnosis (contract section 4): train the mean over the folds, dev pooled; its `advice`, and `trials`, each
+        fold's row.
 
         The pooled error is that of all out-of-fold predictions together, with the interval of one part of so many
         rows. There is no interval from the spread of the folds: their training sets overlap, and no unbiased estimate
@@ -46,26 +49,37 @@ class Folds:
             note = None
         if not finished:
             return {"errors": {}, "trials": rows, "headline": None, "note": note}
-        errors = {"train": _train(finished), "dev": _pooled(finished, context)}
-        headline = f"dev {with_interval(errors['dev'], context)} pooled over {len(finished)} folds"
-        return {"errors": errors, "trials": rows, "headline": headline, "note": note}
+        return {**_table(finished, context), "trials": rows, "note": note}
 
 
-def _train(finished: Sequence[Result]) -> dict[str, Any]:
-    """The mean training error, by the rows of each fold's training set."""
-    entries = [result.errors["train"] for result in finished]
-    n = sum(entry["n"] or 0 for entry in entries)
-    value = sum(entry["value"] * (entry["n"] or 0) for entry in entries) / max(1, n)
-    return {"value": value, "low": value, "high": value, "n": None, "source": "measured", "interval": "exact"}
+def _table(finished: Sequence[Result], context: Context) -> dict[str, Any]:
+    from dltrain.diagnosis import Measurement, diagnose
+    from dltrain.studies.next_steps import with_advice
+
+    measured = {"train": Measurement(_mean(finished, "train")), "dev": _pooled(finished)}
+    bayes = finished[0].errors.get("bayes")
+    if bayes is not None and bayes["source"] != "assumed":
+        measured["bayes"] = Measurement(_mean(finished, "bayes"), None, bayes["source"])
+    rules: dict[str, Any] = {"threshold": context.threshold, "confidence": context.confidence}
+    found = diagnose(measured, task=context.task, **rules)
+    found["errors"]["train"] |= {"of": MEAN}
+    found["errors"]["dev"] |= {"of": POOLED}
+    return with_advice(found, finished, pooled=True)
 
 
-def _pooled(finished: Sequence[Result], context: Context) -> dict[str, Any]:
-    """The error of all out-of-fold predictions, with the interval of so many examples."""
+def _mean(finished: Sequence[Result], part: str) -> float:
+    """The mean error, by the rows of each fold's training set."""
+    sizes = [float(result.errors["train"]["n"] or 0) for result in finished]
+    values = [float(result.errors[part]["value"]) for result in finished]
+    return sum(value * n for value, n in zip(values, sizes, strict=True)) / max(1.0, sum(sizes))
+
+
+def _pooled(finished: Sequence[Result]) -> Measurement:
+    """The error of all out-of-fold predictions, on so many examples."""
     import numpy as np
 
     from dltrain import runs
     from dltrain.diagnosis import Measurement
-    from dltrain.diagnosis.table import error_entry
     from dltrain.engine.weights import mean_error
 
     found = [runs.decode_predictions(result.path) for result in finished]
@@ -73,17 +87,15 @@ def _pooled(finished: Sequence[Result], context: Context) -> dict[str, Any]:
     weighted = all("weights" in arrays for arrays in found)
     weights = np.concatenate([arrays["weights"] for arrays in found]) if weighted else None
     grouped = all("groups" in arrays for arrays in found)
-    measurement = Measurement(
+    return Measurement(
         mean_error(errors, weights),
         len(errors),
         "measured",
-        errors if grouped or context.task == "regression" else None,
+        errors,
+        selected=any(bool(result.errors["dev"].get("selected")) for result in finished),
         weights=weights,
         groups=_apart([arrays["groups"] for arrays in found]) if grouped else None,
     )
-    entry = error_entry("dev", measurement, task=context.task, confidence=context.confidence)
-    selected = any(result.errors["dev"].get("selected") for result in finished)
-    return {**entry, "of": POOLED} | ({"selected": True} if selected else {})
 
 
 def _apart(groups: Sequence[Ints]) -> Ints:

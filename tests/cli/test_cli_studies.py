@@ -172,7 +172,7 @@ def test_lists_count_a_study_as_one(place: Path) -> None:
     listed = {row["id"]: row for row in of(place, "runs", "--json").json["runs"]}
     assert set(listed) == {"seeds", "folds", "curve"}
     assert listed["folds"]["dev"] == summary(place, "folds")["errors"]["dev"]["value"]
-    assert re.fullmatch(r"dev \S+% \[\S+%, \S+%\] pooled over 3 folds", listed["folds"]["headline"])
+    assert listed["folds"]["headline"] == summary(place, "folds")["headline"] and "bias" in listed["folds"]["headline"]
     assert of(place, "runs", "latest").out.startswith("curve\n")
     shown = of(place, "runs", "seeds")
     assert "training randomness only" in shown.out and "seed=2" in shown.out
@@ -189,8 +189,13 @@ def test_a_trial_is_a_run_everywhere(place: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("diagnose", "seeds"), "is a study, not a single run; name one of its runs, such as seeds/0"),
-        (("evaluate", "latest"), "is a study, not a single run"),
+        (
+            ("diagnose", "curve"),
+            "study curve is a study of another kind (learning_curve): its runs have tables of their",
+        ),
+        (("evaluate", "latest"), "is a study, not a single run; type curve/"),
+        (("predict", "latest", "x.csv"), "is a study, not a single run; type curve/"),
+        (("recipe", "seeds"), "is a study, not a single run; type seeds/"),
         (("runs", "seeds/7"), "study seeds has no trial 7; it has 0 to 1"),
         (("runs", "sedes"), "did you mean seeds?"),
         (("report", "seeds", "folds"), "is a study, which has a page of its own; draw it alone"),
@@ -199,6 +204,54 @@ def test_a_trial_is_a_run_everywhere(place: Path) -> None:
 def test_what_is_no_single_run_is_said(words: tuple[str, ...], said: str, place: Path) -> None:
     called = of(place, *words)
     assert called.code == 2 and said in called.err, called.err
+
+
+def test_what_to_type_in_place_of_a_study_is_its_best_run(place: Path) -> None:
+    errors = [float(row["objective"]) for row in rows(place / "runs/folds")]
+    best = errors.index(min(errors))
+    assert (
+        of(place, "evaluate", "folds")
+        .err.rstrip()
+        .endswith(f"type folds/{best}, its best (dev error {min(errors):.4g})")
+    )
+    elsewhere = call("evaluate", place / "runs/folds")
+    assert f"type {place / 'runs/folds'}/{best}, its best" in elsewhere.err
+
+
+@pytest.mark.parametrize("name", ["seeds", "folds"])
+def test_a_study_of_seeds_or_folds_has_the_table_of_a_run(name: str, place: Path) -> None:
+    found = of(place, "diagnose", name, "--json").json
+    kept = summary(place, name)
+    assert found["run"].endswith(name) and found["study"]["kind"] == name
+    assert {key: found[key] for key in ("errors", "gaps", "verdict", "headline", "baselines", "advice")} == {
+        key: kept[key] for key in ("errors", "gaps", "verdict", "headline", "baselines", "advice")
+    }
+    gap = found["gaps"]["variance"]
+    assert gap["value"] == pytest.approx(found["errors"]["dev"]["value"] - found["errors"]["train"]["value"])
+    assert gap["low"] < gap["value"] < gap["high"] and gap["verdict"] == found["verdict"]["variance"]
+    shown = of(place, "diagnose", name)
+    assert f"verdict: {found['headline']}" in shown.out and "majority class" in shown.out
+    assert {"seeds": "training randomness only", "folds": "pooled"}[name] in shown.out
+    assert f"verdict: {found['headline']}" in of(place, "resume", name).out
+    page = (place / "runs" / name / "report.html").read_text()
+    assert found["headline"][1:] in page and "avoidable bias" in page
+    stated = of(place, "diagnose", name, "--bayes-error", "99%", "--json").json
+    assert stated["verdict"]["bias"] == "low" and stated["errors"]["bayes"]["source"] == "stated"
+
+
+def test_the_commands_of_a_studys_table_keep_its_seeds(place: Path) -> None:
+    shown = of(place, "diagnose", "seeds").out
+    lines = [line.strip() for line in shown.splitlines() if line.strip().startswith("dltrain train ")]
+    assert lines and all("seeds/config.resolved.yaml --seeds 2 " in line for line in lines)
+
+
+def test_a_study_fails_on_its_verdict_and_stands_beside_runs(place: Path) -> None:
+    verdict = summary(place, "folds")["verdict"]
+    finding = "high-bias" if verdict["bias"] == "high" else "undetermined"
+    code = 4 if "high" in verdict.values() or "undetermined" in verdict.values() else 0
+    assert of(place, "diagnose", "folds", "--fail-on", f"{finding},high-variance").code == code
+    both = of(place, "diagnose", "folds", "seeds/0", "--json").json["runs"]
+    assert [Path(one["run"]).name for one in both] == ["folds", "0"]
 
 
 def test_a_look_at_a_trials_test_part_counts_in_the_runs_folder(place: Path, tmp_path: Path) -> None:

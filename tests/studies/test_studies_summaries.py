@@ -63,6 +63,58 @@ def test_what_diverged_or_crashed_is_listed_and_left_out() -> None:
     assert nothing["errors"] == {} and nothing["headline"] is None
 
 
+def trial(number: int, train: float, dev: tuple[float, float, float]) -> Result:
+    """With an exact training error and a dev error of 200 rows between two ends."""
+    errors = {
+        "train": {"value": train, "low": train, "high": train, "n": 900, "interval": "exact"},
+        "dev": {"value": dev[1], "low": dev[0], "high": dev[2], "n": 200, "interval": "wilson"},
+    }
+    return result(number, dev[1], errors=errors)
+
+
+def test_gaps_over_seeds_know_of_other_seeds_and_other_rows() -> None:
+    """By hand: the t interval of the gaps and the mean half-widths of the trials' own, added in squares."""
+    from scipy import stats
+
+    trials = [
+        trial(0, 0.01, (0.08, 0.10, 0.14)),
+        trial(1, 0.03, (0.09, 0.11, 0.13)),
+        trial(2, 0.02, (0.10, 0.12, 0.18)),
+    ]
+    found = Seeds(seeds=3, first=0).summarize(trials, CONTEXT)
+    gaps = np.array([0.09, 0.08, 0.10])
+    spread = float(stats.t.ppf(0.975, 2) * stats.sem(gaps))
+    below, above = np.mean([0.02, 0.02, 0.02]), np.mean([0.04, 0.02, 0.06])
+    variance = found["gaps"]["variance"]
+    assert variance["value"] == pytest.approx(0.09)
+    assert variance["low"] == pytest.approx(0.09 - np.hypot(spread, below))
+    assert variance["high"] == pytest.approx(0.09 + np.hypot(spread, above))
+    assert variance["verdict"] == found["verdict"]["variance"] == "high"
+    assert found["errors"]["dev"]["of"] == "training randomness only"
+    dev = found["errors"]["dev"]["with_rows"]
+    assert dev["low"] < 0.11 - 0.02 and dev["high"] > 0.11 + 0.04 and dev["n"] == 200
+    assert "with_rows" not in found["errors"]["train"], "every training row was measured"
+    bias = found["gaps"]["avoidable_bias"]
+    assert bias["high"] - bias["value"] == pytest.approx(float(stats.t.ppf(0.975, 2) * stats.sem([0.01, 0.03, 0.02])))
+    assert found["headline"] == "high variance, bias undetermined, leaning low"
+
+
+def test_one_seed_that_finished_has_its_own_table() -> None:
+    found = Seeds(seeds=2, first=0).summarize([trial(0, 0.01, (0.08, 0.10, 0.14)), result(1, None)], CONTEXT)
+    variance = found["gaps"]["variance"]
+    assert (variance["low"], variance["high"]) == (pytest.approx(0.07), pytest.approx(0.13))
+    assert "one seed" in found["note"] and found["errors"]["dev"]["low"] is None
+
+
+def test_a_regressions_bias_stays_open_over_seeds_too() -> None:
+    from dataclasses import replace
+
+    context = replace(CONTEXT, task="regression")
+    trials = [trial(0, 0.30, (0.3, 0.31, 0.4)), trial(1, 0.31, (0.3, 0.32, 0.4))]
+    bias = Seeds(seeds=2, first=0).summarize(trials, context)["gaps"]["avoidable_bias"]
+    assert bias["verdict"] == "undetermined" and bias["settle"]["part"] == "bayes"
+
+
 def test_a_fold_without_a_result_is_said() -> None:
     summary = Folds(folds=2, seed=1).summarize([result(0, None), result(1, None)], CONTEXT)
     assert "2 of 2 folds have no result" in summary["note"]
