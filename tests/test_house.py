@@ -81,7 +81,7 @@ def test_no_module_of_the_package_reads_the_checkout() -> None:
 def test_declared_dependencies_are_those_imported() -> None:
     """By each name that the package imports from outside; SciPy and the other oracles are the tests' own."""
     extras = pyproject()["optional-dependencies"]
-    wanted = [*pyproject()["dependencies"], *extras["hdf5"], *extras["images"]]
+    wanted = [*pyproject()["dependencies"], *extras["hdf5"], *extras["images"], *extras["plot"]]
     declared = {re.split(r"[><=\[]", one)[0] for one in wanted}
     modules = {
         "annotated-types": "annotated_types",

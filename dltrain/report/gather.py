@@ -13,10 +13,27 @@ from dltrain.report.page import RunRecord, render_page
 def page_of(paths: Sequence[Path]) -> str:
     """The HTML page of these runs. Raises InputError for a regression beside a classification, whose errors share no
     axis, and Damaged for a folder that is no sound run."""
+    return render_page(_alike(paths))
+
+
+def plot_of(paths: Sequence[Path], file: Path) -> bytes:
+    """The curves of these runs as a picture of the kind that the file's ending names. Raises InputError as `page_of`,
+    for another ending, for a run without an epoch, and without matplotlib."""
+    from dltrain.report.plots.curves import curves
+    from dltrain.report.plots.style import ending
+
+    kind, records = ending(file), _alike(paths)
+    for record in records:
+        if not record.metrics:
+            raise InputError(f"{record.id} has no epoch to draw yet")
+    return curves(records, kind)
+
+
+def _alike(paths: Sequence[Path]) -> list[RunRecord]:
     records = [gather(path) for path in paths]
     if len({record.task == "regression" for record in records}) > 1:
-        raise InputError("runs of regression and of classification share no axis; draw a page for each")
-    return render_page(records)
+        raise InputError("runs of regression and of classification share no axis; draw them apart")
+    return records
 
 
 def gather(path: Path) -> RunRecord:
