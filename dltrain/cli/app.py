@@ -25,6 +25,7 @@ from dltrain.cli import (
     resume,
     runs,
     schema,
+    search,
     train,
 )
 
@@ -56,7 +57,8 @@ def dltrain(
     """
 
 
-TRAIN, DIAGNOSE, RUNS, DATA, CONFIG = "Train", "Diagnose", "Runs", "Data", "Config"
+TRAIN, DIAGNOSE, SEARCH = "Train", "Diagnose", "Search"
+RUNS, DATA, CONFIG = "Runs", "Data", "Config"
 app.command("train", rich_help_panel=TRAIN)(train.command)
 app.command("resume", rich_help_panel=TRAIN)(resume.command)
 app.command("evaluate", rich_help_panel=TRAIN)(evaluate.command)
@@ -66,6 +68,7 @@ app.command("diagnose", rich_help_panel=DIAGNOSE)(diagnose.command)
 app.command("recipe", rich_help_panel=DIAGNOSE)(recipe.command)
 app.command("learning-curve", rich_help_panel=DIAGNOSE)(learning_curve.command)
 app.command("gradcheck", rich_help_panel=DIAGNOSE)(gradcheck.command)
+app.command("search", rich_help_panel=SEARCH)(search.command)
 app.command("runs", rich_help_panel=RUNS)(runs.command)
 app.command("compare", rich_help_panel=RUNS)(compare.command)
 app.command("report", rich_help_panel=RUNS)(report.command)

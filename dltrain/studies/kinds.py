@@ -10,9 +10,10 @@ from dltrain.studies.folds import Folds
 from dltrain.studies.learning_curve import LearningCurve
 from dltrain.studies.model import Study
 from dltrain.studies.recipe import Recipe
+from dltrain.studies.search import Search
 from dltrain.studies.seeds import Seeds
 
-KINDS: dict[str, Callable[..., Study]] = {kind.kind: kind for kind in (Seeds, Folds, LearningCurve, Recipe)}
+KINDS: dict[str, Callable[..., Study]] = {kind.kind: kind for kind in (Seeds, Folds, LearningCurve, Recipe, Search)}
 
 
 def study_of(settings: Mapping[str, Any]) -> Study:
