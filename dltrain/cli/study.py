@@ -191,7 +191,7 @@ def _say(path: Path, record: Mapping[str, Any], how: How) -> None:
         else:
             from dltrain.report.study_tables import print_study
 
-            print_study(record)
+            print_study(record, path=str(path))
             typer.echo(path)
     if lost:
         raise typer.Exit(FAILED)
