@@ -245,13 +245,18 @@ def read_diagnosis(path: Path, bayes_error: float | None = None) -> dict[str, An
         raise InputError(f"{path.name} has no diagnosis: the run is {state}")
     if bayes_error is not None:
         found = diagnosis.with_bayes(found, bayes_error)
-        found["advice"] = diagnosis.advise(found, plan_of(path, found))
+        found["advice"] = diagnosis.advise(found, plan_of(path, found), also=stating(bayes_error))
     test = runs.read_test(path)
     if test is not None:
         found = diagnosis.with_test(found, test["error"])
         found["errors"]["test"] |= {"looks": runs.count_looks(*runs.home_of(path))}
         found["advice"] = [piece for piece in found["advice"] if "--part test" not in piece.get("command", "")]
     return {"run": str(path), **found}
+
+
+def stating(bayes_error: float | None) -> tuple[str, ...]:
+    """The override that states it in what is trained next."""
+    return () if bayes_error is None else (f"diagnosis.bayes_error={bayes_error}",)
 
 
 def plan_of(path: Path, found: Mapping[str, Any]) -> config.Plan:

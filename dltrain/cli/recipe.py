@@ -97,12 +97,12 @@ def _show(runs_dir: Path, name: str, bayes_error: str | None, quiet: bool, as_js
     from dltrain.diagnosis.flowchart import flowchart
     from dltrain.studies.known_curves import known_curve
 
-    path = runs.find(runs_dir, name)
-    found = trained.read_diagnosis(path, _bayes(bayes_error))
+    path, stated = runs.find(runs_dir, name), _bayes(bayes_error)
+    found = trained.read_diagnosis(path, stated)
     curve = known_curve(path)
-    chart = flowchart(found, trained.plan_of(path, found), str(path), curve)
+    chart = flowchart(found, trained.plan_of(path, found), str(path), curve, trained.stating(stated))
     kept = {key: found[key] for key in ("run", "headline", "verdict")}
-    record = {**kept, "path": chart, "learning_curve": curve, "try": _try_command(chart, path)}
+    record = {**kept, "path": chart, "learning_curve": curve, "try": _try_command(chart, path, stated)}
     if as_json:
         print_json(record)
         return
@@ -111,14 +111,15 @@ def _show(runs_dir: Path, name: str, bayes_error: str | None, quiet: bool, as_js
     (print_commands if quiet else print_recipe)(record)
 
 
-def _try_command(chart: Sequence[Mapping[str, Any]], path: Path) -> str | None:
+def _try_command(chart: Sequence[Mapping[str, Any]], path: Path, bayes_error: float | None) -> str | None:
     """What trains the steps, if there are any that it can train."""
     from dltrain.studies.recipe_plan import OTHER_ROWS
 
     changes = [step["overrides"] for entry in chart for step in entry["steps"] if step["overrides"]]
     if all(any(override.startswith(OTHER_ROWS) for override in overrides) for overrides in changes):
         return None
-    return shlex.join(["dltrain", "recipe", str(path), "--try", "--budget", BUDGET])
+    stated = [] if bayes_error is None else ["--bayes-error", str(bayes_error)]
+    return shlex.join(["dltrain", "recipe", str(path), *stated, "--try", "--budget", BUDGET])
 
 
 def _try(name: str, asked: Mapping[str, Any], bayes_error: float | None, how: study.How, signals: Signals) -> None:
@@ -128,7 +129,7 @@ def _try(name: str, asked: Mapping[str, Any], bayes_error: float | None, how: st
     if how.run_id is not None:
         runs.checked_id(how.run_id)
         if (record := runs.peek(how.runs_dir, how.run_id)) is not None:
-            _go_on(record, path, asked, how, signals)
+            _go_on(record, path, {**asked, "bayes_error": bayes_error}, how, signals)
             return
     begin = perf_counter()
     from dltrain import trained
@@ -140,6 +141,7 @@ def _try(name: str, asked: Mapping[str, Any], bayes_error: float | None, how: st
     ready = trained.again(path)
     wanted = Asked(**asked, workers=how.workers or cores(), reading=perf_counter() - begin)
     recipe, left_out = plan_recipe(path, ready, ranked(found, ready.plan), wanted)
+    recipe = replace(recipe, bayes_error=bayes_error)
     signals.answer()
     for line in () if how.silent else (*left_out, _said(recipe)):
         tell(f"note: {line}")

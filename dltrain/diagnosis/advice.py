@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dltrain.diagnosis import recipe
+from dltrain.diagnosis.changes import Overrides
 from dltrain.diagnosis.rates import percent
 from dltrain.diagnosis.recipe import Advice, Curve
 from dltrain.diagnosis.sizing import larger_parts
@@ -49,12 +50,12 @@ class _Case:
         return [piece.with_condition(self.assumed) for piece in pieces] if self.assumed else pieces
 
 
-def advise(diagnosis: Mapping[str, Any], plan: Plan) -> list[dict[str, Any]]:
+def advise(diagnosis: Mapping[str, Any], plan: Plan, also: Overrides = ()) -> list[dict[str, Any]]:
     """Advice in the order of its worth: {action, why, overrides: [KEY=VALUE, ...]}, and `command` where a command
     other than `train` does it; RUN in it stands for the run. `diagnosis` has the findings as `health`, if any were
-    looked for.
+    looked for. `also` are overrides that go with each piece that has some.
     """
-    return [piece.to_json() for piece in ranked(diagnosis, plan)]
+    return [piece.going_with(also).to_json() for piece in ranked(diagnosis, plan)]
 
 
 def ranked(diagnosis: Mapping[str, Any], plan: Plan) -> list[Advice]:
@@ -107,7 +108,7 @@ def _to_settle(case: _Case, plan: Plan, diagnosis: Mapping[str, Any]) -> Iterato
     if settle is None:
         return
     if settle["part"] == "bayes" and settle["more"] is None:
-        yield _bayes_error(case, diagnosis)
+        yield from _bayes_error(case, diagnosis)
     elif settle["more"] is None:
         yield Advice(
             f"take {case.name} as it is: no reasonable {settle['part']} set settles it",
@@ -117,12 +118,17 @@ def _to_settle(case: _Case, plan: Plan, diagnosis: Mapping[str, Any]) -> Iterato
         yield _more_examples(case.name, settle, plan)
 
 
-def _bayes_error(case: _Case, diagnosis: Mapping[str, Any]) -> Advice:
-    """The command names the least Bayes error with which the bias is low: a person knows whether it is near that."""
+def _bayes_error(case: _Case, diagnosis: Mapping[str, Any]) -> Iterator[Advice]:
+    """The command names the least Bayes error with which the bias is low: a person knows whether it is near that.
+
+    None where that is 1 or more: the mean of the target alone has an error of 1.
+    """
     least = max(0.0, diagnosis["errors"]["train"]["value"] - diagnosis["threshold"])
     rounded = math.ceil(1000 * least - 1e-9) / 1000
+    if rounded >= 1:
+        return
     shown = f"{rounded:g}" if diagnosis["task"] == "regression" else percent(rounded)
-    return Advice(
+    yield Advice(
         "state the Bayes error: diagnosis.bayes_error",
         f"{case.name} can't be judged without the lowest error that is possible, such as that of an expert; from "
         f"{shown} on it is low",

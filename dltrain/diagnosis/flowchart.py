@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dltrain.diagnosis.advice import ranked
+from dltrain.diagnosis.changes import Overrides
 from dltrain.diagnosis.commands import in_run
 from dltrain.diagnosis.rates import percent
 from dltrain.diagnosis.recipe import LEARNING_CURVE, Advice, Curve
@@ -33,16 +34,21 @@ LITTLE = 0.1
 
 
 def flowchart(
-    diagnosis: Mapping[str, Any], plan: Plan, run: str, curve: Mapping[str, Any] | None = None
+    diagnosis: Mapping[str, Any],
+    plan: Plan,
+    run: str,
+    curve: Mapping[str, Any] | None = None,
+    also: Overrides = (),
 ) -> list[dict[str, Any]]:
     """The questions in their order, each {aim, question, answer, why, steps}.
 
     answer: yes, no, open (`undetermined`) or not asked; why: what it rests on, in words. steps: {rank, action, why,
     overrides, command} with ranks over all questions, the best first; command (null where there is none) is a line for
     a shell, `run` the path of the run in it. `curve` is what a learning curve of the same
-    config came to ({study, m, twice}); what twice the data would buy then stands at the step that asks for more.
+    config came to ({study, m, twice}); what twice the data would buy then stands at the step that asks for more. `also`
+    are overrides that go with each step that has some.
     """
-    pieces = ranked(diagnosis, plan)
+    pieces = [piece.going_with(also) for piece in ranked(diagnosis, plan)]
     if curve is not None:
         pieces = _told(pieces, diagnosis, curve)
     steps: dict[str, list[dict[str, Any]]] = {aim: [] for aim in QUESTIONS}

@@ -36,6 +36,9 @@ class Advice:
     def aimed(self, aim: str) -> Advice:
         return replace(self, aim=aim)
 
+    def going_with(self, also: Overrides) -> Advice:
+        return replace(self, overrides=(*self.overrides, *also)) if self.overrides else self
+
     def with_condition(self, condition: str) -> Advice:
         return replace(self, why=condition + self.why)
 

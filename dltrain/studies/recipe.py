@@ -38,10 +38,13 @@ class Recipe:
     as_it_was: bool
     steps: tuple[Mapping[str, Any], ...]
     """Each {action, aim, overrides: [KEY=VALUE, ...], steps}; the first is the config itself."""
+    bayes_error: float | None = None
+    """As stated with --bayes-error, for all trials; None where that of the run's config holds."""
 
     def to_json(self) -> dict[str, Any]:
         names = ("run", "seconds", "most", "seeds", "first", "as_it_was")
         found: dict[str, Any] = {"kind": self.kind, **{name: getattr(self, name) for name in names}}
+        found |= {} if self.bayes_error is None else {"bayes_error": self.bayes_error}
         return {**found, "budget": dict(self.budget), "steps": [dict(step) for step in self.steps]}
 
     def propose(self, done: Sequence[Result]) -> list[Overrides]:
@@ -51,7 +54,8 @@ class Recipe:
         """The place of the step in `steps` (−1: as it was) and the overrides of each trial."""
         places = [*([-1] if self.as_it_was else []), *range(len(self.steps))]
         seeds = range(self.first, self.first + self.seeds)
-        return [(place, {"seed": seed, **self._overrides(place)}) for place in places for seed in seeds]
+        stated = {} if self.bayes_error is None else {"diagnosis.bayes_error": self.bayes_error}
+        return [(place, {"seed": seed, **self._overrides(place), **stated}) for place in places for seed in seeds]
 
     def _overrides(self, place: int) -> Overrides:
         if place < 0:

@@ -175,7 +175,7 @@ def _budget(plans: Sequence[Plan], pace: Pace, asked: Asked, longer: Sequence[fl
     each = min(own, _affordable(len(plans), pace, asked))
     least = min(own, _epoch(plans[0]))
     if each < least:
-        raise InputError(_too_little(len(plans) * asked.seeds, least, pace, asked.workers))
+        raise InputError(_too_little(len(plans), asked, least, pace))
     return each, False
 
 
@@ -184,11 +184,13 @@ def _affordable(trials: int, pace: Pace, asked: Asked) -> float:
     return pace.per_second * (SHARE * asked.seconds / turns - pace.start_seconds)
 
 
-def _too_little(trials: int, least: float, pace: Pace, workers: int) -> str:
-    turns = math.ceil(trials / workers)
+def _too_little(sides: int, asked: Asked, least: float, pace: Pace) -> str:
+    trials = sides * asked.seeds
+    turns = math.ceil(trials / asked.workers)
     need = math.ceil(turns * (least / pace.per_second + pace.start_seconds) / SHARE)
     text = f"{need}s" if need < 120 else f"{math.ceil(need / 60)}m"
-    return f"--budget is too small for {trials} trials of one epoch; expected {text} or more, or fewer steps: --steps 2"
+    fewer = f", or fewer steps: --steps {(sides - 1) // 2}" if sides > 2 else ""
+    return f"--budget is too small for {trials} trials of one epoch; expected {text} or more{fewer}"
 
 
 def _pace(ready: Ready, reading: float) -> Pace:

@@ -83,6 +83,29 @@ def test_a_bayes_error_can_be_stated(place: Path) -> None:
     assert "--bayes-error" in of(place, "recipe", "one", "--bayes-error", "x").err
 
 
+def test_a_stated_bayes_error_goes_along(place: Path) -> None:
+    """Into every command, and into the trials, whose gaps are measured from it."""
+    found = of(place, "recipe", "one", "--bayes-error", "3%", "--json").json
+    commands = [step["command"] for entry in found["path"] for step in entry["steps"] if step["overrides"]]
+    assert commands and all(command.endswith(" diagnosis.bayes_error=0.03") for command in commands)
+    assert "--bayes-error 0.03 --try" in found["try"]
+    assert all(
+        "diagnosis.bayes_error=0.03" in line
+        for line in (
+            piece["overrides"]
+            for piece in of(place, "diagnose", "one", "--bayes-error", "3%", "--json").json["advice"]
+            if piece["overrides"]
+        )
+    )
+    more = ("--budget", "5m", "--workers", 2, "--steps", 1, "--run-id", "stated")
+    assert of(place, "recipe", "one", "--bayes-error", "3%", "--try", *more, "-q").code == 0
+    summary = json.loads((place / "runs/stated/study.json").read_text())["summary"]
+    train = summary["reference"]["errors"]["train"]["value"]
+    assert summary["reference"]["gaps"]["avoidable_bias"]["value"] == pytest.approx(train - 0.03)
+    assert of(place, "recipe", "one", "--try", *more, "-q").code == 73
+    assert of(place, "recipe", "one", "--bayes-error", "3%", "--try", *more, "-q").code == 0
+
+
 def test_a_learning_curve_of_the_same_config_is_found(place: Path) -> None:
     folder = place / "runs/curve"
     record = study(place)

@@ -225,6 +225,14 @@ def test_an_undetermined_bias_of_a_regression_asks_for_the_bayes_error() -> None
     assert advice[1]["why"].startswith("if a Bayes error of 0 is right")
 
 
+@pytest.mark.parametrize("train", [1.0199, 1.2, 3.0])
+def test_no_bayes_error_of_a_regression_is_one_or_more(train: float) -> None:
+    """The mean of the target has an error of 1, and `--bayes-error 1.18` would be refused."""
+    measurements = {"train": Measurement(train), "dev": Measurement(1.3)}
+    advice = advise(diagnose(measurements, task="regression", threshold=0.02, confidence=0.95), plan())
+    assert not any("Bayes error:" in action for action in actions(advice))
+
+
 def test_commands_can_be_pasted_into_a_shell() -> None:
     found = diagnosis(0.15, 0.30)
     found["advice"] = advise(found, plan(architecture=DeclaredArchitecture(layers=[])))
