@@ -42,8 +42,9 @@ class Lock:
         self.release()
 
 
-def hold(path: PathLike, *, patience: float = 0.5) -> Lock:
-    """Takes the lock on a file (made if need be, its content untouched) for the process's life.
+def hold(path: PathLike, *, patience: float = 0.5, shared: bool = False) -> Lock:
+    """Takes the lock on a file (made if need be, its content untouched) for the process's life. A shared one keeps
+    out only those who want it for themselves.
 
     It tries for `patience` seconds, since whoever asks `held` has the lock for an instant.
     Raises RunHeld when another live process has it, InputError where the file system has no locks.
@@ -52,17 +53,17 @@ def hold(path: PathLike, *, patience: float = 0.5) -> Lock:
     with plainly("lock", target):
         fd = operations.open_to_append(target)
     try:
-        take(fd, target, patience=patience)
+        take(fd, target, patience=patience, shared=shared)
     except BaseException:
         os.close(fd)
         raise
     return Lock(target, fd)
 
 
-def take(fd: int, path: str, *, patience: float) -> None:
-    """Locks an open file for this process alone; raises as `hold`. Closing the file frees it."""
+def take(fd: int, path: str, *, patience: float, shared: bool = False) -> None:
+    """Locks an open file for this process alone, or for it and others; raises as `hold`. Closing the file frees it."""
     end = time.monotonic() + patience
-    while not _try(fd, path, fcntl.LOCK_EX):
+    while not _try(fd, path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
         if time.monotonic() >= end:
             raise RunHeld(f"{shown(path)} is held by another live process")
         time.sleep(0.01)
