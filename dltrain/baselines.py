@@ -46,7 +46,8 @@ def constant(program: Program, train: Rows, dev: Rows) -> Baseline:
 
 
 def linear(program: Program, train: Rows, dev: Rows) -> Baseline | None:
-    """Logistic, softmax or linear regression: the same output layer without hidden ones, Adam, a falling rate.
+    """Logistic, softmax or linear regression: the same output layer without hidden ones, Adam, a falling rate; on the
+    rows as they are.
 
     None if even this diverges.
     """
@@ -66,7 +67,7 @@ def linear(program: Program, train: Rows, dev: Rows) -> Baseline | None:
     )
     state = State.start(plain)
     try:
-        for _ in fit(plain, train, None, state):
+        for _ in fit(plain, replace(train, making=None), None, state):
             pass
     except Diverged:
         return None

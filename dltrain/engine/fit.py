@@ -22,7 +22,7 @@ from dltrain.engine.health import LayerHealth
 from dltrain.engine.network import Measured, Network
 from dltrain.engine.schedules import Monitor, Plateau, Waiting, learning_rate
 from dltrain.engine.state import SUMS, Snapshot, State, Stopping
-from dltrain.engine.visiting import visits
+from dltrain.engine.visiting import Making, visits
 from dltrain.engine.weights import ClassWeights, loss_weights
 
 
@@ -36,6 +36,8 @@ class Rows:
     """(m,) float64 of the examples: they multiply L and weigh `error`."""
     class_weights: ClassWeights | None = None
     """(C,): that of an example's class multiplies its L."""
+    making: Making | None = None
+    """How training batches are made, where that is not of X as it is: augmentation."""
 
     def __len__(self) -> int:
         return len(self.X)
@@ -115,7 +117,7 @@ class _Trainer:
         self.limit = float(np.finfo(state.theta.dtype).max) * 1e-8
         factors = train.loss_weights()
         self.factors = None if factors is None else factors.astype(state.theta.dtype)
-        self.visits = visits(train.X, program.seed)
+        self.visits = visits(train.X, program.seed, train.making)
 
     def begin(self) -> None:
         """Before the first step of an epoch, or before those that are left of it. A plateau's memory begins anew in an

@@ -30,6 +30,7 @@ class Purpose(IntEnum):
     ARRANGE = 9
     SEARCH = 10
     SEARCH_STRATA = 11
+    AUGMENT = 12
 
 
 def generator(seed: int, purpose: Purpose, place: int = 0, layer: int = 0) -> np.random.Generator:

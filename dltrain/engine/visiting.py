@@ -25,8 +25,24 @@ class Visits(Protocol):
         """out := the inputs of the rows visited from place `start` to `stop`. Returns their row numbers."""
 
 
-def visits(X: Floats | Table, seed: int) -> Visits:
-    """The way of visiting that suits X: an array is in memory, a Table is not."""
+class Making(Protocol):
+    """How training batches are made, anew at every visit, of rows that are not yet what the network sees."""
+
+    rows: Floats | Table
+    """(m, k): row i is what becomes example i."""
+    portion: int
+    """Rows that are made at once: of a larger batch one portion after another, so that memory stays bounded."""
+
+    def make(self, rows: Floats, epoch: int, place: int, out: Floats) -> None:
+        """out := the inputs (j, n_x) of rows (j, k), the first of which is visited at `place` of the epoch. What is
+        drawn depends on the epoch and the place alone."""
+
+
+def visits(X: Floats | Table, seed: int, making: Making | None = None) -> Visits:
+    """The way of visiting that suits X: an array is in memory, a Table is not. With `making` the inputs are made of its
+    rows in place of X, in the order that they would have."""
+    if making is not None:
+        return _Made(making, visits(making.rows, seed))
     return _Shuffled(X, seed) if isinstance(X, np.ndarray) else _Blockwise(X, seed)
 
 
@@ -88,3 +104,25 @@ class _Blockwise:
             at += size
         self.places = permutation(at, self.seed, Purpose.SHUFFLE, self.epoch, window + 1)
         self.window = window
+
+
+class _Made:
+    """The rows of `making` in the order of `visits`, each batch made when it is gathered."""
+
+    def __init__(self, making: Making, visits: Visits) -> None:
+        self.making, self.visits = making, visits
+        self.held: Floats = np.empty((0, making.rows.shape[1]), making.rows.dtype)
+
+    def begin(self, epoch: int) -> None:
+        self.epoch = epoch
+        self.visits.begin(epoch)
+
+    def gather(self, start: int, stop: int, out: Floats) -> Ints:
+        if len(self.held) < stop - start:
+            self.held = np.empty((stop - start, self.held.shape[1]), self.held.dtype)
+        rows = self.held[: stop - start]
+        numbers = self.visits.gather(start, stop, rows)
+        for first in range(0, len(rows), self.making.portion):
+            some = slice(first, first + self.making.portion)
+            self.making.make(rows[some], self.epoch, start + first, out[some])
+        return numbers
