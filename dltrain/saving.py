@@ -10,16 +10,21 @@ from typing import Any
 from dltrain.config.records import Checkpoints
 from dltrain.engine.architecture import Program
 from dltrain.engine.fit import require_finite
-from dltrain.engine.state import State
+from dltrain.engine.state import Position, State
 from dltrain.runs import Checkpoint, RunFolder
 from dltrain.signals import REQUEUE, Signals, Stopped
+
+PAUSED = 0
+"""Exit code of a training that came to where it was to pause."""
 
 
 @dataclass(slots=True)
 class Interrupts:
-    """What may end or save a training between two batches: signals and the time it was given."""
+    """What may end or save a training between two batches: signals and the time it was given; or at an epoch's end."""
 
     signals: Signals = field(default_factory=Signals)
+    until_epoch: int | None = None
+    """After so many epochs the training is saved and left, to go on another time."""
 
     def stop(self) -> Stopped | None:
         """Why to leave now, if there is a reason."""
@@ -30,6 +35,13 @@ class Interrupts:
         if self.signals.leaving:
             return Stopped(self.signals.requeue_code, "--max-time is over")
         return None
+
+    def pause(self, position: Position) -> Stopped | None:
+        """As `stop`, at the end of an epoch."""
+        until = self.until_epoch
+        if until is None or position.epoch < until or position.batch:
+            return None
+        return Stopped(PAUSED, f"--until-epoch {until} is reached")
 
 
 @dataclass(slots=True)
@@ -53,9 +65,13 @@ class Saver:
         self._last = self.clock()
 
     def load(self) -> State | None:
-        """The state of the newest sound checkpoint; None when there is none. Raises Damaged when none is sound."""
+        """The state of the newest sound checkpoint; None when there is none. Raises Damaged when none is sound, Stopped
+        when it is as far as it is to go for now."""
         found = self.folder.load_checkpoint(fault=self._foreign, keep=self.rule.keep)
-        return state_of(found) if found else None
+        state = state_of(found) if found else None
+        if state is not None and (pause := self.interrupts.pause(state.position)):
+            raise pause
+        return state
 
     def _foreign(self, checkpoint: Checkpoint) -> str | None:
         other = [key for key, value in self.context.items() if checkpoint.meta.get(key) != value]
@@ -71,10 +87,15 @@ class Saver:
             raise stop
 
     def after_epoch(self, state: State) -> None:
-        """As `after_step`, and keeps every n-th epoch's state for good."""
+        """As `after_step`, and keeps every n-th epoch's state for good. Raises Stopped, after saving, where the training
+        is to pause."""
         every = self.rule.every_epochs
         if every is not None and state.position.epoch % every == 0:
             self.save(state, protect=True)
+        pause = self.interrupts.pause(state.position)
+        if pause:
+            self.save(state)
+            raise pause
         self.after_step(state)
 
     def finish(self, state: State) -> str:
