@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable
 
 NOTHING = "—"
+LARGE = 1e9
+"""From here on digits before the point are no help."""
 
 
 def clean(text: object) -> str:
@@ -43,10 +45,10 @@ def percent(value: float | None, decimals: int = 1) -> str:
 
 
 def fixed(value: float | None, decimals: int = 3) -> str:
-    """0.0278 is `0.028`."""
+    """0.0278 is `0.028`; what is very large has an exponent: `1.19e+24`."""
     if value is None or math.isnan(value):
         return NOTHING
-    return _unsigned_zero(f"{value:.{decimals}f}")
+    return _unsigned_zero(f"{value:.{decimals}f}") if abs(value) < LARGE else number(value)
 
 
 def _unsigned_zero(text: str) -> str:

@@ -18,6 +18,9 @@ from dltrain.studies.over_seeds import RANDOMNESS
 
 PARTS = {"bayes": "Bayes", "train": "train", "train_dev": "train-dev", "dev": "dev", "test": "test"}
 GAPS = {"avoidable_bias": "avoidable bias", "variance": "variance", "mismatch": "data mismatch", "test_gap": "test gap"}
+EXISTENCE = {"mismatch": "a data mismatch", "test_gap": "a test gap"}
+"""Gaps of which it is asked whether there is one at all."""
+HELD_OUT = {"dev": "the dev error", "train_dev": "the train-dev error", "test": "the test error"}
 BASELINES = {"majority": "majority class", "mean": "mean of the target", "linear": "linear model"}
 COMMANDS_SHOWN = 3
 
@@ -235,8 +238,9 @@ def _settle(settle: Mapping[str, Any] | None) -> str:
     condition, more = settle.get("if"), settle.get("more")
     if more is None:
         return f"settled if {clean(condition)}" if settle.get("part") == "bayes" else clean(condition or "")
-    part = PARTS.get(str(settle.get("part")), str(settle.get("part")))
-    words = f"settled by {count(more)} more {part} examples"
+    wanted = [settle, *([settle["also"]] if settle.get("also") else [])]
+    parts = [f"{count(one['more'])} more {PARTS.get(one['part'], one['part'])}" for one in wanted]
+    words = f"settled by {' and '.join(parts)} {'example' if more == 1 and len(parts) == 1 else 'examples'}"
     return f"{words}, if {clean(condition)}" if condition else words
 
 
@@ -250,7 +254,7 @@ def _remarks(diagnosis: Mapping[str, Any], errors: Mapping[str, Any], regression
         start = "high bias if a Bayes error of 0 is right" if bias == "high" else "a Bayes error of 0 is assumed"
         typed = errors.get("train", {}).get("source") == "typed"
         yield f"{start}: {'give --bayes-error' if typed else 'set diagnosis.bayes_error'}."
-    yield from _of_bayes(errors.get("bayes", {}))
+    yield from _of_bayes(errors.get("bayes", {}), errors)
     yield from _of_seeds(errors, regression)
     if errors.get("dev", {}).get("selected"):
         yield "dev chose this model (selected), so its error is a little optimistic."
@@ -267,7 +271,10 @@ def _remarks(diagnosis: Mapping[str, Any], errors: Mapping[str, Any], regression
     threshold = diagnosis.get("threshold")
     if threshold is not None:
         shown = fixed(threshold, 3) if regression else percent(threshold, rate_decimals((), [threshold]))
-        yield f"a gap above {shown} is high; intervals are per gap, not joint."
+        gaps = diagnosis.get("gaps") or {}
+        any_at_all = [words for key, words in EXISTENCE.items() if gaps.get(key)]
+        other = f" ({' or '.join(any_at_all)}: any above 0)" if any_at_all else ""
+        yield f"a gap above {shown} is high{other}; intervals are per gap, not joint."
 
 
 def _of_seeds(errors: Mapping[str, Any], regression: bool) -> Iterable[str]:
@@ -282,8 +289,11 @@ def _of_seeds(errors: Mapping[str, Any], regression: bool) -> Iterable[str]:
         yield f"on other seeds and other rows: {', '.join(ends)}; gaps and verdicts go by both."
 
 
-def _of_bayes(bayes: Mapping[str, Any]) -> Iterable[str]:
-    """Where the Bayes error comes from, if it was neither stated nor assumed."""
+def _of_bayes(bayes: Mapping[str, Any], errors: Mapping[str, Any]) -> Iterable[str]:
+    """Where the Bayes error comes from, if it was neither stated nor assumed; and held-out errors that are lower."""
+    lower = [words for part, words in HELD_OUT.items() if _is_below(errors.get(part) or {}, bayes)]
+    if lower and bayes.get("source") != "estimated":
+        yield f"{lower[0]} is below this Bayes error, interval and all: the true one is lower than that."
     if bayes.get("source") == "human":
         yield "the Bayes error is taken to be that of people (diagnosis.human_error); it may be lower."
     if bayes.get("source") == "estimated":
@@ -292,6 +302,13 @@ def _of_bayes(bayes: Mapping[str, Any]) -> Iterable[str]:
             f"the Bayes error is estimated from equal inputs with other targets{rows}: a lower bound, so a high bias "
             "is high only if it is no higher: set diagnosis.bayes_error."
         )
+
+
+def _is_below(entry: Mapping[str, Any], bayes: Mapping[str, Any]) -> bool:
+    """Whether the whole interval of an error lies below that of the Bayes error."""
+    least = bayes.get("value") if bayes.get("low") is None else bayes["low"]
+    high = entry.get("high")
+    return high is not None and least is not None and bool(high < least)
 
 
 def _of_training(train: Mapping[str, Any], dev: Mapping[str, Any], regression: bool) -> Iterable[str]:

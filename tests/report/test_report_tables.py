@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from dltrain.diagnosis import Measurement, diagnose
 from dltrain.report import console, tables, verdicts
+from dltrain.report.formats import fixed
 from dltrain.report.view import view_of
 
 
@@ -238,3 +240,32 @@ def test_data_sets_and_evaluation(capsys: pytest.CaptureFixture[str]) -> None:
     tables.print_evaluation({"part": "test", "error": error, "loss": 0.1234, "metrics": {"accuracy": 0.975}})
     out = capsys.readouterr().out
     assert "2.5%  (95% interval 1.3 to 4.7%)" in out and re.search(r"accuracy +0\.975\n", out)
+
+
+def typed(task: str = "binary", **parts: tuple[float, int | None]) -> list[str]:
+    """The remarks about errors typed by hand, with the settling of their gaps."""
+    measured = {
+        part: Measurement(value, n, "stated" if part == "bayes" else "typed") for part, (value, n) in parts.items()
+    }
+    view = view_of(diagnose(measured, task=task, threshold=0.02, confidence=0.95))
+    return [*(row.settle for row in view.gaps if row.settle), *view.remarks]
+
+
+def test_what_settles_a_mismatch_names_both_parts() -> None:
+    said = typed(train=(0.01, None), dev=(0.10, 400), test=(0.14, 300))
+    assert "settled by 136 more test and 182 more dev examples, if the rates stay as observed" in said
+    assert "a gap above 2.0% is high (a test gap: any above 0); intervals are per gap, not joint." in said
+    both = typed(train=(0.01, None), train_dev=(0.05, 500), dev=(0.10, 400), test=(0.14, 300))
+    assert "a gap above 2.0% is high (a data mismatch or a test gap: any above 0); intervals" in both[-1]
+
+
+def test_a_bayes_error_that_dev_refutes_is_said() -> None:
+    refuted = "the dev error is below this Bayes error, interval and all: the true one is lower than that."
+    assert refuted in typed(bayes=(0.4, None), train=(0.2, None), dev=(0.3, 500))
+    assert refuted not in typed(bayes=(0.4, None), train=(0.2, None), dev=(0.3, 30))
+    assert refuted not in typed(bayes=(0.4, 50), train=(0.2, None), dev=(0.3, 500))
+    assert refuted not in typed(bayes=(0.4, None), train=(0.2, None), dev=(0.3, None))
+
+
+def test_numbers_out_of_all_proportion_have_an_exponent() -> None:
+    assert fixed(1.19e24) == "1.19e+24" and fixed(-2.5e60) == "-2.50e+60" and fixed(12345.6789) == "12345.679"
