@@ -33,7 +33,7 @@ train: $(VENV)/.runs  ## Train configs/digits.yaml on the built-in digits
 
 .PHONY: test
 test: check  ## Linters, types and tests
-	@$(BIN)/python -m pytest -q -n $(WORKERS)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not lesson"
 
 .PHONY: check
 check: $(VENV)/.tests  ## Linters and types only; changes nothing
@@ -74,6 +74,10 @@ bench: $(VENV)/.verify  ## Time an epoch beside PyTorch
 .PHONY: trust
 trust: $(VENV)/.tests  ## Measure the diagnosis itself, and write its tables into docs and README (25 min)
 	@$(BIN)/python -m benchmarks.trust
+
+.PHONY: lessons
+lessons: $(VENV)/.tests  ## Run every lesson of the notes and write docs/notes.md with its pictures (10 min)
+	@$(BIN)/python -m tools.lessons
 
 .PHONY: clean
 clean:  ## Remove the virtual environment and caches; runs stay

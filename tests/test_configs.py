@@ -22,7 +22,7 @@ REGIMES = {
     "regime_high_bias_high_variance": "high bias and high variance",
     "regime_low_bias_low_variance": "low bias and low variance",
 }
-LESSONS = {"lesson_bigger_network", "lesson_more_data", "lesson_l2_not_early_stopping"}  # asserted in test_lessons.py
+LESSONS = {path.stem for path in CONFIGS if path.stem.startswith("lesson_")}  # asserted in tests/lessons
 
 
 def named(paths: list[Path]) -> pytest.MarkDecorator:

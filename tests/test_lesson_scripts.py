@@ -17,6 +17,13 @@ from dltrain.cli.boundary import run
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = sorted((ROOT / "configs").glob("*.sh"))
+SHOWS = {
+    "lesson_averages": "beta 0.98 corrected",
+    "lesson_framework": "w = 4.9999999916",
+    "lesson_local_optima": "a saddle, no minimum",
+    "lesson_sizes": "train rows  980,000",
+}
+"""What each prints, among other things."""
 
 
 def found(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
@@ -34,11 +41,6 @@ def commands(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, **paths, "PYTHONIOENCODING": "utf-8"}
 
 
-def test_there_are_scripts() -> None:
-    names = ["lesson_averages", "lesson_framework", "lesson_local_optima"]
-    assert [path.stem for path in SCRIPTS] == names
-
-
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_the_first_lines_say_what_it_shows_and_how_to_run_it(path: Path) -> None:
     lines = path.read_text().splitlines()
@@ -46,17 +48,16 @@ def test_the_first_lines_say_what_it_shows_and_how_to_run_it(path: Path) -> None
     assert lines[1] == f"#   sh configs/{path.name}"
 
 
+def test_there_are_scripts() -> None:
+    assert set(SHOWS) == {path.stem for path in SCRIPTS}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_each_runs_from_anywhere(path: Path, commands: dict[str, str], tmp_path: Path) -> None:
     done = subprocess.run(["sh", path], cwd=tmp_path, env=commands, capture_output=True, text=True, encoding="utf-8")
     assert (done.returncode, done.stderr) == (0, "")
-    shows = {
-        "lesson_averages": "beta 0.98 corrected",
-        "lesson_framework": "w = 4.9999999916",
-        "lesson_local_optima": "a saddle, no minimum",
-    }
-    assert shows[path.stem] in done.stdout
+    assert SHOWS[path.stem] in done.stdout
 
 
 def test_the_temperatures_are_those_of_the_formula() -> None:
@@ -65,6 +66,17 @@ def test_the_temperatures_are_those_of_the_formula() -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert (ROOT / "configs/temperature.csv").read_text() == module.table()
+
+
+def test_the_points_of_the_plane_are_those_of_the_formulas() -> None:
+    spec = importlib.util.spec_from_file_location("planes", ROOT / "tools/planes.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name in module.ROWS:
+        assert (ROOT / f"configs/{name}.csv").read_text() == module.table(name)
+    assert round(module.wave_error(cells=400), 3) == 0.086, "the Bayes error that the configs state"
+    assert round(module.ring_error(cells=600), 3) == 0.133
 
 
 def test_averages_trade_noise_for_lag(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,6 +30,7 @@ LINES: tuple[dict[str, Any], ...] = tuple(
 )
 """Keywords of the first, second, ... line of a graph."""
 SETTINGS = {
+    "axes.axisbelow": True,
     "axes.grid": True,
     "axes.labelsize": 9,
     "axes.spines.right": False,
