@@ -7,7 +7,7 @@ import os
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,7 +20,7 @@ from dltrain.diagnosis.health import examine
 from dltrain.engine.architecture import Program
 from dltrain.engine.arrays import Floats, Ints, Targets
 from dltrain.engine.beginning import begin
-from dltrain.engine.fit import Diverged, Step, fit, model
+from dltrain.engine.fit import Diverged, Step, fit, is_over, model
 from dltrain.engine.network import Measured, Network
 from dltrain.engine.state import Snapshot, State
 from dltrain.engine.weights import mean_error
@@ -29,6 +29,7 @@ from dltrain.modes import training_modes
 from dltrain.origin import Origin
 from dltrain.ready import Ready
 from dltrain.saving import Interrupts, Saver, Stopped
+from dltrain.steering import Hand
 from dltrain.storage import to_json
 
 SCHEMA_VERSION = 1
@@ -41,6 +42,9 @@ class Watcher(Protocol):
     def step(self, step: int) -> None: ...
 
     def epoch(self, record: Mapping[str, Any]) -> None: ...
+
+    def adjusted(self, said: str, epochs: int, steps: int) -> None:
+        """It was adjusted, and takes so many epochs and steps in all."""
 
 
 def prepare(loaded: Loaded, report: data.Report | None = None) -> Ready:
@@ -113,7 +117,7 @@ def start(ready: Ready, runs_dir: Path, run_id: str | None, origin: Origin | Non
         data_sha256=ready.data.sha256,
         task=ready.plan.facts.task,
         parent=origin.name if origin else None,
-        given={**identity.of(ready), "from": origin.given if origin else None},
+        given={**identity.of(ready), **_adjustments(ready.plan), "from": origin.given if origin else None},
     )
 
 
@@ -137,6 +141,7 @@ def train(
     state: State | None = None
     try:
         with threads(ready.plan.threads):
+            hand = Hand(folder, ready.plan, saver.save, watcher.adjusted)
             state = saver.load()
             folder.state("running")
             if state is None:
@@ -145,16 +150,22 @@ def train(
                     folder.event("note", text=note)
                 saver.save(state)  # a full disk shows in the first second
             interrupts.signals.defer()
-            _follow(ready, program, state, folder, watcher, saver)
+            _follow(ready, hand, state, folder, watcher, saver)
             saver.finish(state)
             interrupts.signals.defer(False)
-            return _finish(ready, program, state, folder)
+            return _finish(replace(ready, plan=hand.plan), state, folder)
     except Diverged as diverged:
         assert state is not None
         return _keep_diverged(ready, folder, state, diverged)
     except BaseException as error:
         _note_end(folder, error, state, asked=interrupts.signals.asked is not None)
         raise
+
+
+def _adjustments(plan: config.Plan) -> dict[str, Any]:
+    """What run.json says of adjustments: nothing where there are none."""
+    found = [asdict(adjustment) for adjustment in plan.experiment.adjustments]
+    return {"adjustments": found} if found else {}
 
 
 def _begin(ready: Ready, program: Program, origin: Origin | None) -> State:
@@ -164,20 +175,25 @@ def _begin(ready: Ready, program: Program, origin: Origin | None) -> State:
     return state
 
 
-def _follow(
-    ready: Ready, program: Program, state: State, folder: runs.RunFolder, watcher: Watcher, saver: Saver
-) -> None:
-    rows = ready.rows("train")
-    assert rows is not None
-    for event in fit(program, rows, ready.rows("dev"), state):
-        if isinstance(event, Step):
-            watcher.step(event.step)
-            saver.after_step(state)
-        else:
+def _follow(ready: Ready, hand: Hand, state: State, folder: runs.RunFolder, watcher: Watcher, saver: Saver) -> None:
+    """Trains to the end. Where the hand changed the course, another generator goes on with the state."""
+    train, dev = ready.rows("train"), ready.rows("dev")
+    assert train is not None
+    while not is_over(hand.course, state):
+        for event in fit(hand.course, train, dev, state):
+            if isinstance(event, Step):
+                watcher.step(event.step)
+                saver.after_step(state)
+                hand.glance(state)
+                continue
             record = event.record()
             folder.append_metrics(record)
             watcher.epoch(record)
+            changed = hand.look(state)
             saver.after_epoch(state)
+            if changed:
+                break
+    hand.end("the training is over")
 
 
 def _note_end(folder: runs.RunFolder, error: BaseException, state: State | None, asked: bool) -> None:
@@ -195,8 +211,11 @@ def _note_end(folder: runs.RunFolder, error: BaseException, state: State | None,
         folder.state("failed", **position)
 
 
-def _finish(ready: Ready, program: Program, state: State, folder: runs.RunFolder) -> Outcome:
-    rows = ready.rows("train")
+def _finish(ready: Ready, state: State, folder: runs.RunFolder) -> Outcome:
+    """What came of it, by the settings of the last epoch."""
+    adjustments = _adjustments(ready.plan)
+    ready = replace(ready, plan=ready.plan.at(max(1, state.position.epoch)))
+    program, rows = ready.plan.program(), ready.rows("train")
     assert rows is not None
     best = model(program, rows, state)
     best_epoch = state.stopping.epoch if program.early_stopping is not None else None
@@ -204,7 +223,8 @@ def _finish(ready: Ready, program: Program, state: State, folder: runs.RunFolder
     report = diagnose(ready, best, course)
     results = {"predictions.npz": _predictions(ready, best), "diagnosis.json": _json(report)}
     folder.write_all(_model_files(ready, best) | results)
-    folder.state("finished", epochs=state.position.epoch, steps=state.position.step, best_epoch=best_epoch)
+    done = {"epochs": state.position.epoch, "steps": state.position.step}
+    folder.state("finished", **done, best_epoch=best_epoch, **adjustments)
     return Outcome(report, None)
 
 

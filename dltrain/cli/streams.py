@@ -117,6 +117,13 @@ class Onlooker:
         except OSError:
             leave(sys.stderr)
 
+    def adjusted(self, said: str, epochs: int, steps: int) -> None:
+        try:
+            if not stuck(sys.stderr):
+                self._display.adjusted(said, epochs, steps)
+        except OSError:
+            leave(sys.stderr)
+
 
 class TrialsOnlooker:
     """The same for a study's trials."""

@@ -172,12 +172,13 @@ def _train(folder: RunFolder, ready: Ready, interrupts: Interrupts, quiet: bool,
     from dltrain.report.progress import progress
     from dltrain.saving import Stopped
 
-    program, m = ready.plan.program(), ready.plan.facts.m
+    course, m = ready.plan.course(), ready.plan.facts.m
     for note in () if quiet else ready.notes:
         tell(f"note: {note}")
     display = progress(
-        total_steps=steps_of(program, m),
-        steps_per_epoch=steps_of(program, m, epochs=1),
+        total_steps=steps_of(course, m),
+        steps_per_epoch=steps_of(course, m, epochs=1),
+        epochs=course.total(m)[0],
         task=ready.plan.facts.task,
         label=folder.id,
         quiet=quiet,

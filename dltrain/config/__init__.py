@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dltrain.config.adjusting import canonical as canonical
     from dltrain.config.dumping import dump as dump
+    from dltrain.config.dumping import replay as replay
     from dltrain.config.explaining import explain as explain
     from dltrain.config.loading import Loaded as Loaded
     from dltrain.config.loading import load as load
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
     from dltrain.config.records import DataFacts as DataFacts
     from dltrain.config.records import Experiment as Experiment
     from dltrain.config.records import Split as Split
+    from dltrain.config.records_adjustments import Adjustment as Adjustment
+    from dltrain.config.resolving import readjust as readjust
     from dltrain.config.resolving import resolve as resolve
+    from dltrain.config.resolving import settled_change as settled_change
     from dltrain.config.schemas import schema as schema
 
 BUILT_IN = ("breast_cancer", "digits")
@@ -40,6 +45,7 @@ NAMED = (
 SETS = (*BUILT_IN, *NAMED)
 
 _HOMES = {
+    "Adjustment": "records_adjustments",
     "Data": "records",
     "DataFacts": "records",
     "Experiment": "records",
@@ -48,11 +54,15 @@ _HOMES = {
     "Places": "nodes",
     "Plan": "plan",
     "Split": "records",
+    "canonical": "adjusting",
     "dump": "dumping",
     "explain": "explaining",
     "load": "loading",
+    "readjust": "resolving",
+    "replay": "dumping",
     "resolve": "resolving",
     "schema": "schemas",
+    "settled_change": "resolving",
 }
 
 __all__ = ["BUILT_IN", "NAMED", "SETS", *_HOMES]

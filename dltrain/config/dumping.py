@@ -37,6 +37,23 @@ def dump(plan: Plan, loaded: Loaded | None) -> str:
     return "\n".join((*HEAD, *body)) + "\n"
 
 
+def replay(resolved: str, plan: Plan, parent: str | None = None) -> str:
+    """The text of a config.resolved.yaml with the adjustments of the plan: what a run did that was adjusted while it
+    ran. `parent`: the run that it started from."""
+    start = f" --from {parent}" if parent else ""
+    head = (
+        "# This config as it ran, with what was adjusted while it did; the same bytes come of",
+        f"# dltrain train config.replay.yaml{start}",
+        "",
+    )
+    lines = resolved.splitlines()
+    body = lines[next((n for n, line in enumerate(lines) if line and not line.startswith("#")), 0) :]
+    begin = next((n for n, line in enumerate(body) if line.startswith("adjustments:")), len(body))
+    end = next((n for n in range(begin + 1, len(body)) if not body[n].startswith(" ")), len(body))
+    written = _section({"adjustments": as_data(plan.experiment.adjustments)}, (), _Origins(plan, None), "")
+    return "\n".join((*head, *body[:begin], *(text for text, _ in written), *body[end:])) + "\n"
+
+
 def _section(data: dict[str, Any], path: Path, origins: _Origins, indent: str) -> list[Line]:
     lines: list[Line] = []
     for key, value in data.items():

@@ -84,6 +84,12 @@ def _batch_problems(experiment: Experiment, facts: DataFacts) -> list[Problem]:
     return []
 
 
+def readjust(plan: Plan, adjustments: Sequence[Adjustment]) -> Plan:
+    """The plan with these adjustments in place of its own. Raises InputError with all that is wrong with them."""
+    experiment = replace(plan.experiment, adjustments=list(adjustments))
+    return replace(plan, experiment=replace(experiment, adjustments=settled_adjustments(experiment, plan.facts)))
+
+
 def settled_adjustments(experiment: Experiment, facts: DataFacts) -> list[Adjustment]:
     """The adjustments of a settled experiment, settled too, by epoch. Raises InputError with all that is wrong."""
     found: list[Adjustment] = []

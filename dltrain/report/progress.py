@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
@@ -32,10 +32,12 @@ class Extent:
     total_steps: int
     steps_per_epoch: int
     start: int = 0
+    planned: int | None = None
+    """Epochs, where they do not all have the same number of steps."""
 
     @property
     def epochs(self) -> int:
-        return max(1, math.ceil(self.total_steps / max(1, self.steps_per_epoch)))
+        return self.planned or max(1, math.ceil(self.total_steps / max(1, self.steps_per_epoch)))
 
 
 class Progress:
@@ -52,6 +54,10 @@ class Progress:
 
     def epoch(self, record: Mapping[str, Any]) -> None:
         """After each epoch, with its line of metrics.jsonl."""
+
+    def adjusted(self, said: str, epochs: int, steps: int) -> None:
+        """The training takes so many epochs and steps from now on."""
+        self.extent = replace(self.extent, planned=epochs, total_steps=steps)
 
     def close(self) -> None:
         """Take the display down; what it last said stays."""
@@ -80,7 +86,15 @@ class Lines(Progress):
             fields.append(f"dev {self.error(record['dev']):>7}")
         fields.append(f"learning rate {number(record.get('learning_rate'))}")
         fields.append(duration(perf_counter() - self.began))
-        self.stream.write(encodable("  ".join(fields), self.stream.encoding) + "\n")
+        self._say("  ".join(fields))
+
+    def adjusted(self, said: str, epochs: int, steps: int) -> None:
+        super().adjusted(said, epochs, steps)
+        if said:
+            self._say(f"adjusted {clean(said)}")
+
+    def _say(self, line: str) -> None:
+        self.stream.write(encodable(line, self.stream.encoding) + "\n")
         self.stream.flush()
 
 
@@ -97,6 +111,7 @@ class Display(Progress):
         self.next_draw = self.began + REFRESH_SECONDS
         self.live: Live | None = None
         self.closed = False
+        self.said = ""
 
     def step(self, step: int) -> None:
         if perf_counter() >= self.next_draw:
@@ -112,6 +127,10 @@ class Display(Progress):
                 self.best = (error, record["epoch"])
         if perf_counter() >= self.next_draw:
             self.draw()
+
+    def adjusted(self, said: str, epochs: int, steps: int) -> None:
+        super().adjusted(said, epochs, steps)
+        self.said = clean(said)
 
     def draw(self) -> None:
         """Draw now. The display appears with the first drawing, so that a very short run leaves no trace of it."""
@@ -136,7 +155,7 @@ class Display(Progress):
             self.live = None
 
     def picture(self) -> Text:
-        """The two lines."""
+        """The two lines, and what was adjusted last."""
         from rich.text import Text
 
         lines = Text(overflow="crop", no_wrap=True)
@@ -149,7 +168,10 @@ class Display(Progress):
 
         extent, total = self.extent, count(self.extent.epochs)
         share = self.now / max(1, extent.total_steps)
-        epoch = min(extent.epochs, self.now // max(1, extent.steps_per_epoch) + (0 if self.closed else 1))
+        done = self.now // max(1, extent.steps_per_epoch)
+        if extent.planned is not None:
+            done = self.record.get("epoch", done)
+        epoch = min(extent.epochs, done + (0 if self.closed else 1))
         seconds = perf_counter() - self.began
         rate = (self.now - extent.start) / max(seconds, 1e-9)
         left = (extent.total_steps - self.now) / rate if rate > 0 else math.inf
@@ -171,7 +193,8 @@ class Display(Progress):
             words.append(f"  dev {self.error(self.record['dev'])}", style="bold")
         if self.best is not None:
             words.append(f"  best {self.error({'error': self.best[0]})} (epoch {count(self.best[1])})", style="dim")
-        return words.append("  ").append(sparkline(self.dev_errors, 24), style="blue")
+        words.append("  ").append(sparkline(self.dev_errors, 24), style="blue")
+        return words.append(f"\nadjusted {self.said}", style="dim") if self.said else words
 
 
 def progress(
@@ -180,6 +203,7 @@ def progress(
     steps_per_epoch: int,
     task: str,
     start: int = 0,
+    epochs: int | None = None,
     label: str = "",
     quiet: bool = False,
     stream: TextIO | None = None,
@@ -190,6 +214,8 @@ def progress(
     """
     stream = stream or sys.stderr
     extent = Extent(total_steps, steps_per_epoch, start)
+    if epochs not in (None, extent.epochs):  # batches of another size, from some epoch on
+        extent = replace(extent, planned=epochs)
     if quiet:
         return Progress(extent, task=task, stream=stream)
     if plain(stream):

@@ -26,6 +26,7 @@ from dltrain.runs.records import (
     read_test,
     write_test,
 )
+from dltrain.runs.requests import Request, Requests, answers, ask, end_of_events, life_of, withdraw, words_of
 from dltrain.runs.resume import RunOver, add_page, peek, reopen
 from dltrain.runs.sameness import data_changed, describe_request, differing_keys, facts_drift, same_request
 from dltrain.runs.settings import differing, settings_of, told_apart, without_seed
@@ -34,12 +35,16 @@ from dltrain.runs.units import Unit, alike, unit_of
 __all__ = [
     "Checkpoint",
     "Kept",
+    "Request",
+    "Requests",
     "RunFolder",
     "RunOver",
     "RunSummary",
     "Unit",
     "add_page",
     "alike",
+    "answers",
+    "ask",
     "checked_id",
     "claim",
     "count_looks",
@@ -52,6 +57,7 @@ __all__ = [
     "differing_keys",
     "encode_model",
     "encode_predictions",
+    "end_of_events",
     "facts_drift",
     "find",
     "find_either",
@@ -59,6 +65,7 @@ __all__ = [
     "home_of",
     "is_study",
     "last_metrics",
+    "life_of",
     "list_checkpoints",
     "list_runs",
     "machine_facts",
@@ -76,9 +83,11 @@ __all__ = [
     "reopen",
     "same_request",
     "settings_of",
-    "told_apart",
-    "without_seed",
     "timestamp",
+    "told_apart",
     "unit_of",
+    "withdraw",
+    "without_seed",
+    "words_of",
     "write_test",
 ]

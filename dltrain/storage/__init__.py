@@ -5,6 +5,7 @@ No other package opens a file for writing; `operations` is the one module that d
 
 from dltrain.storage.arriving import Arriving, arriving
 from dltrain.storage.durable import (
+    claim,
     fill_folder,
     make_folders,
     publish_folder,
@@ -12,6 +13,7 @@ from dltrain.storage.durable import (
     remove_tree,
     sweep_temporaries,
     sync_folder,
+    take_back,
     token,
     write_bytes,
     write_files,
@@ -22,7 +24,7 @@ from dltrain.storage.durable import (
 from dltrain.storage.lines import Lines
 from dltrain.storage.locks import Lock, held, hold
 from dltrain.storage.plain import canonical_json, to_json
-from dltrain.storage.reading import read_bytes, read_first, read_if_there, sha256_file
+from dltrain.storage.reading import read_bytes, read_first, read_from, read_if_there, sha256_file
 from dltrain.storage.refusals import plainly, refusal, shown
 from dltrain.storage.scratch import append
 
@@ -33,6 +35,7 @@ __all__ = [
     "append",
     "arriving",
     "canonical_json",
+    "claim",
     "fill_folder",
     "held",
     "hold",
@@ -41,6 +44,7 @@ __all__ = [
     "publish_folder",
     "read_bytes",
     "read_first",
+    "read_from",
     "read_if_there",
     "refusal",
     "remove",
@@ -49,6 +53,7 @@ __all__ = [
     "shown",
     "sweep_temporaries",
     "sync_folder",
+    "take_back",
     "to_json",
     "token",
     "write_bytes",

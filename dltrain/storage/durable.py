@@ -167,6 +167,28 @@ def remove(path: PathLike) -> None:
             pass
 
 
+def claim(path: PathLike, target: PathLike) -> bool:
+    """Renames a file of this folder if it is still there; of several processes one gets it. Raises StorageError."""
+    old = os.fspath(path)
+    with plainly("rename", old):
+        try:
+            operations.rename(old, os.fspath(target))
+        except FileNotFoundError:
+            return False
+    return True
+
+
+def take_back(path: PathLike) -> bool:
+    """Removes a file if it is still there. Raises StorageError."""
+    target = os.fspath(path)
+    with plainly("remove", target):
+        try:
+            operations.unlink(target)
+        except FileNotFoundError:
+            return False
+    return True
+
+
 def sweep_temporaries(folder: PathLike) -> None:
     """Removes the temporary files that a killed process left. Only for whoever holds the folder."""
     with suppress(OSError):

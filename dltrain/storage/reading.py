@@ -48,6 +48,15 @@ def read_first(path: PathLike, size: int) -> bytes:
             return file.read(size)
 
 
+def read_from(path: PathLike, start: int) -> bytes:
+    """The file's bytes from `start` on. Raises as `read_bytes`."""
+    with plainly("read", path):
+        fd = _open(path)
+        with os.fdopen(fd, "rb") as file:
+            file.seek(start)
+            return file.read()
+
+
 def sha256_file(path: PathLike, *, from_disk: bool = False) -> str:
     """The SHA-256 of the file's bytes in hexadecimal, read a piece at a time.
 
