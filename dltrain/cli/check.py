@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dltrain.cli.options import Json, print_json, split_arguments
+from dltrain.cli import datafile
+from dltrain.cli.options import Json, print_json, spread
 
 if TYPE_CHECKING:
     from dltrain.ready import Ready
@@ -14,10 +15,10 @@ if TYPE_CHECKING:
 FOUND = 4
 
 
+@spread
 def command(
-    arguments: Annotated[
-        list[str], typer.Argument(metavar="CONFIG... [KEY=VALUE ...]", help="YAML files and overrides.")
-    ],
+    arguments: datafile.Arguments,
+    about: datafile.About,
     data: Annotated[bool, typer.Option("--data", help="Also count the classes of each part.")] = False,
     leakage: Annotated[
         bool,
@@ -28,11 +29,12 @@ def command(
     """Check a config without training: everything settled, the network, and what the dev set can show.
 
     Example: dltrain check configs/digits.yaml
+
+    Example: dltrain check titanic.csv --target Survived --leakage
     """
     from dltrain import config
-    from dltrain.cli.preparing import prepare
 
-    ready = prepare(config.load(*split_arguments(arguments)))
+    ready = datafile.given(arguments, about).prepare(quiet=as_json)
     record: dict[str, Any] = {
         "title": ready.plan.experiment.name,
         "data": _data(ready, data),
@@ -65,10 +67,10 @@ def _show(record: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(record)
         return
-    print_check(record)
     if "leakage" in record:
-        typer.echo()
-        print_leakage(record["leakage"])
+        print_leakage(record["leakage"])  # what was asked for, and nothing around it
+        return
+    print_check(record)
 
 
 def _data(ready: Ready, classes: bool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dltrain.cli.options import split_arguments
 from dltrain.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -32,6 +33,22 @@ TestFile = Annotated[str | None, typer.Option("--test", metavar="FILE", help="Of
 Columns = Annotated[
     str | None, typer.Option("--columns", metavar="A,B,...", help="Of a data file: names, where it has no header.")
 ]
+Arguments = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="CONFIG...|DATAFILE [KEY=VALUE ...]",
+        help="YAML files, merged in order; - is stdin. Or a data file with --target: no config needed.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """The options that go with a data file, of the commands that take one in a config's place."""
+
+    target: Target = None
+    test: TestFile = None
+    columns: Columns = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +77,38 @@ class Asked:
             "test": None if self.test is None else _absolute(self.test),
             "columns": None if self.columns is None else list(self.columns),
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a command line is about: configs, or data files, and overrides."""
+
+    configs: list[str]
+    overrides: list[str]
+    data: Asked | None
+
+    @property
+    def words(self) -> list[str]:
+        """The same again, without the overrides."""
+        return self.data.words if self.data else self.configs
+
+    def prepare(
+        self, *, quiet: bool = False, run: Path | None = None, record: Mapping[str, Any] | None = None
+    ) -> Ready:
+        """With its data read and settled; `run` and `record` are of the run that may be gone on with."""
+        if self.data is not None:
+            return prepare(self.data, self.overrides, run, record, show=not quiet)
+        from dltrain import config
+        from dltrain.cli.preparing import prepare as prepared
+
+        return prepared(config.load(self.configs, self.overrides), quiet)
+
+
+def given(arguments: Sequence[str], about: About) -> Given:
+    """Raises InputError as `asked`."""
+    configs, overrides = split_arguments(arguments)
+    data = asked(configs, about.target, about.test, about.columns)
+    return Given(configs=configs, overrides=overrides, data=data)
 
 
 def asked(
@@ -161,17 +210,12 @@ def load(
 
 
 def prepare(
-    what: Asked,
-    overrides: Sequence[str],
-    runs_dir: Path,
-    run_id: str | None,
-    record: Mapping[str, Any] | None,
-    show: bool,
+    what: Asked, overrides: Sequence[str], run: Path | None, record: Mapping[str, Any] | None, show: bool
 ) -> Ready:
     """The data and config of a run that starts from data files, or goes on."""
     from dltrain.cli.preparing import prepare as prepared
 
-    loaded = load(what, overrides, None if run_id is None else runs_dir / run_id, record, show)
+    loaded = load(what, overrides, run, record, show)
     try:
         return prepared(loaded, not show)
     except InputError as error:

@@ -7,17 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dltrain.cli import study, training
-from dltrain.cli.options import (
-    RUNS_DIR,
-    AllowDrift,
-    Json,
-    MaxTime,
-    Quiet,
-    RequeueCode,
-    RunsDir,
-    split_arguments,
-)
+from dltrain.cli import datafile, study, training
+from dltrain.cli.options import MaxTime, RequeueCode, spread
 from dltrain.cli.streams import tell
 from dltrain.errors import InputError, Problem
 
@@ -26,27 +17,18 @@ if TYPE_CHECKING:
     from dltrain.studies.learning_curve import LearningCurve
 
 
+@spread
 def command(
-    arguments: Annotated[
-        list[str],
-        typer.Argument(metavar="CONFIG... [KEY=VALUE ...]", help="YAML files, merged in order; - is stdin."),
-    ],
+    arguments: datafile.Arguments,
+    *,
+    about: datafile.About,
     sizes: Annotated[
         str | None,
         typer.Option("--sizes", metavar="N,N,...", help="Training examples, or shares: 100,200,50%,100%."),
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", metavar="K", min=1, max=1000, help="Runs at each size.")] = 3,
-    workers: study.Workers = None,
-    trial_timeout: study.TrialTimeout = None,
-    quiet: Quiet = False,
-    as_json: Json = False,
-    runs_dir: RunsDir = RUNS_DIR,
-    run_id: Annotated[
-        str | None,
-        typer.Option("--run-id", metavar="ID", help="Start this study, go on with it, or see that it is finished."),
-    ] = None,
+    how: study.How,
     max_time: MaxTime = None,
-    allow_drift: AllowDrift = False,
     requeue_code: RequeueCode = 75,
 ) -> None:
     """Measure errors against the number of training examples, and say what twice as many would buy.
@@ -54,24 +36,9 @@ def command(
     Example: dltrain learning-curve configs/digits.yaml --seeds 5
     """
     signals = training.watch_signals(requeue_code, max_time)
-    from dltrain import runs
-
-    configs, overrides = split_arguments(arguments)
-    if run_id is not None:
-        runs.checked_id(run_id)
-    record = None if run_id is None else runs.peek(runs_dir, run_id)
-    how = study.How(
-        runs_dir=runs_dir,
-        run_id=run_id,
-        quiet=quiet,
-        as_json=as_json,
-        workers=workers,
-        trial_timeout=trial_timeout,
-        allow_drift=allow_drift,
-    )
-    from dltrain import config, experiment
-
-    ready = experiment.prepare(config.load(configs, overrides))
+    given, record = datafile.given(arguments, about), how.record()
+    run = None if how.run_id is None else how.runs_dir / how.run_id
+    ready = given.prepare(quiet=how.silent, run=run, record=record)
     curve = _curve(ready, sizes, seeds)
     signals.answer()
     _tell_of_schedule(ready, how)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -18,6 +21,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print the result alone.")]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A path, an id, a unique prefix of one, or latest.")]
 RUNS_DIR = Path("runs")
+RunId = Annotated[
+    str | None,
+    typer.Option("--run-id", metavar="ID", help="Start it under this id, go on with it, or see that it is finished."),
+]
 MaxTime = Annotated[
     str | None,
     typer.Option("--max-time", metavar="TIME", help="Save and leave after 55m, 1h30m, ...; then run it again."),
@@ -29,6 +36,42 @@ RequeueCode = Annotated[
     int,
     typer.Option("--requeue-code", metavar="N", min=1, max=255, help="Exit code that says: run me again."),
 ]
+
+
+def spread(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the fields of each record among its parameters as options of their own, in its place.
+
+    So that options which commands share are declared once, in a frozen dataclass.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    signature = inspect.signature(command)
+    records = {name: hints[name] for name in signature.parameters if is_dataclass(hints[name])}
+    parameters = [
+        one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in signature.parameters.items()
+        for one in (_options_of(records[name]) if name in records else [parameter.replace(annotation=hints[name])])
+    ]
+
+    @wraps(command)
+    def spread_out(**given: Any) -> None:
+        made = {
+            name: record(**{one.name: given.pop(one.name) for one in fields(record)})
+            for name, record in records.items()
+        }
+        command(**given, **made)
+
+    spread_out.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    spread_out.__annotations__ = {one.name: one.annotation for one in parameters}
+    return spread_out
+
+
+def _options_of(record: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(record, include_extras=True)
+    return [
+        inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=hints[one.name])
+        for one in fields(record)
+    ]
+
 
 _OVERRIDE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*=")
 

@@ -13,7 +13,7 @@ import typer
 
 from dltrain.cli import study
 from dltrain.cli.durations import seconds as seconds_of
-from dltrain.cli.options import RUNS_DIR, AllowDrift, Json, Quiet, RequeueCode, Run, RunsDir, print_json
+from dltrain.cli.options import RequeueCode, Run, print_json, spread
 from dltrain.cli.streams import tell
 from dltrain.errors import InputError, Problem, RunExists
 
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 BUDGET, STEPS = "10m", 6
 
 
+@spread
 def command(
     run: Run,
+    *,
     try_: Annotated[bool, typer.Option("--try", help="Train the steps at equal budget; say which helped.")] = False,
     budget: Annotated[
         str | None, typer.Option("--budget", metavar="TIME", help=f"Of --try, in all: 90s, 10m, 1h; {BUDGET}.")
@@ -39,16 +41,7 @@ def command(
     bayes_error: Annotated[
         str | None, typer.Option("--bayes-error", metavar="RATE", help="State the Bayes error: 1% or 0.01.")
     ] = None,
-    workers: study.Workers = None,
-    trial_timeout: study.TrialTimeout = None,
-    quiet: Quiet = False,
-    as_json: Json = False,
-    runs_dir: RunsDir = RUNS_DIR,
-    run_id: Annotated[
-        str | None,
-        typer.Option("--run-id", metavar="ID", help="Of --try: start this study, go on with it, or see its end."),
-    ] = None,
-    allow_drift: AllowDrift = False,
+    how: study.How,
     requeue_code: RequeueCode = 75,
 ) -> None:
     """Print the basic recipe for a run as steps that can be run, and with --try train them.
@@ -58,8 +51,8 @@ def command(
     Example: dltrain recipe latest --try --budget 10m
     """
     if not try_:
-        _refuse_lone({"--budget": budget, "--steps": steps, "--seeds": seeds, "--run-id": run_id})
-        _show(runs_dir, run, bayes_error, quiet, as_json)
+        _refuse_lone({"--budget": budget, "--steps": steps, "--seeds": seeds, "--run-id": how.run_id})
+        _show(how, run, bayes_error)
         return
     from dltrain.signals import current
 
@@ -67,15 +60,6 @@ def command(
     if asked["seeds"] == 2:
         raise InputError(Problem("expected 1, or 3 and more for a claim about the configs", "--seeds"))
     current.watch(requeue_code, asked["seconds"])
-    how = study.How(
-        runs_dir=runs_dir,
-        run_id=run_id,
-        quiet=quiet,
-        as_json=as_json,
-        workers=workers,
-        trial_timeout=trial_timeout,
-        allow_drift=allow_drift,
-    )
     _try(run, asked, _bayes(bayes_error), how, current)
 
 
@@ -91,24 +75,24 @@ def _bayes(text: str | None) -> float | None:
     return None if text is None else parse_rate(text, "--bayes-error")
 
 
-def _show(runs_dir: Path, name: str, bayes_error: str | None, quiet: bool, as_json: bool) -> None:
+def _show(how: study.How, name: str, bayes_error: str | None) -> None:
     """The flow chart of a run, whose config and data are not read again."""
     from dltrain import runs, trained
     from dltrain.diagnosis.flowchart import flowchart
     from dltrain.studies.known_curves import known_curve
 
-    path, stated = runs.find(runs_dir, name), _bayes(bayes_error)
+    path, stated = runs.find(how.runs_dir, name), _bayes(bayes_error)
     found = trained.read_diagnosis(path, stated)
     curve = known_curve(path)
     chart = flowchart(found, trained.plan_of(path, found), str(path), curve, trained.stating(stated))
     kept = {key: found[key] for key in ("run", "headline", "verdict")}
     record = {**kept, "path": chart, "learning_curve": curve, "try": _try_command(chart, path, stated)}
-    if as_json:
+    if how.as_json:
         print_json(record)
         return
     from dltrain.report.recipe import print_commands, print_recipe
 
-    (print_commands if quiet else print_recipe)(record)
+    (print_commands if how.quiet else print_recipe)(record)
 
 
 def _try_command(chart: Sequence[Mapping[str, Any]], path: Path, bayes_error: float | None) -> str | None:

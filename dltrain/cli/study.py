@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dltrain.cli import executors
 from dltrain.cli.boundary import say
 from dltrain.cli.durations import seconds as seconds_of
-from dltrain.cli.executors import opening
-from dltrain.cli.options import print_json
+from dltrain.cli.options import RUNS_DIR, AllowDrift, Json, Quiet, RunId, RunsDir, print_json
 from dltrain.cli.streams import TrialsOnlooker, tell, unread
 from dltrain.errors import ClusterGone, InputError, RunExists
 
@@ -40,21 +40,29 @@ TrialTimeout = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class How:
-    """Where and how a study is run and its result is said."""
+    """Where and how a run or a study is trained, and its result said: the options that such commands share."""
 
-    runs_dir: Path
-    run_id: str | None = None
-    quiet: bool = False
-    as_json: bool = False
-    workers: int | None = None
-    executor: str = "local"
-    scheduler: str | None = None
-    trial_timeout: str | None = None
-    allow_drift: bool = False
+    workers: Workers = None
+    executor: executors.Executor = executors.Kind.local
+    scheduler: executors.Scheduler = None
+    trial_timeout: TrialTimeout = None
+    quiet: Quiet = False
+    as_json: Json = False
+    runs_dir: RunsDir = RUNS_DIR
+    run_id: RunId = None
+    allow_drift: AllowDrift = False
 
     @property
     def silent(self) -> bool:
         return self.quiet or self.as_json
+
+    def record(self) -> Mapping[str, Any] | None:
+        """run.json or study.json of the id, None where there is none yet. Raises InputError for what is no id."""
+        if self.run_id is None:
+            return None
+        from dltrain import runs
+
+        return runs.peek(self.runs_dir, runs.checked_id(self.run_id))
 
 
 def is_study(record: Mapping[str, Any] | None) -> bool:
@@ -132,7 +140,7 @@ def go_on(path: Path, record: Mapping[str, Any], how: How, signals: Signals) -> 
 
 
 def _opening(how: How) -> Opening:
-    return opening(how.executor, how.scheduler, how.workers, how.allow_drift)
+    return executors.opening(how.executor, how.scheduler, how.workers, how.allow_drift)
 
 
 def _rules(how: How) -> Rules:

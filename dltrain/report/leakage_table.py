@@ -19,7 +19,7 @@ HEADERS = {
 
 
 def print_leakage(report: Mapping[str, Any], *, stream: TextIO | None = None) -> None:
-    """Read of it: `perturbed` (part and counts), `compared` (name, size, same) and `leaks` (names)."""
+    """The verdict, then what it rests on. Read of it: `perturbed` (part and counts), `compared` (name, size, same) and `leaks` (names)."""
     changed = plain_table()
     column(changed, "perturbed", whole=True)
     for header in HEADERS.values():
@@ -32,7 +32,7 @@ def print_leakage(report: Mapping[str, Any], *, stream: TextIO | None = None) ->
     column(same, "bit for bit")
     for one in report["compared"]:
         same.add_row(clean(one["name"]), clean(_short(one["size"])), "the same" if one["same"] else "MOVED")
-    show(changed, "", same, "", verdict(report), stream=stream)
+    show(verdict(report), "", changed, "", same, stream=stream)
 
 
 def verdict(report: Mapping[str, Any]) -> str:

@@ -64,6 +64,30 @@ def test_overrides_count_and_the_next_commands_hold_them() -> None:
     assert "dltrain train trees.csv --target kind seed=3 'architecture.layers=[3]'" in called.out
 
 
+def test_check_takes_a_data_file_as_train_does() -> None:
+    trees()
+    checked = call("check", "trees.csv", "--target", "kind", "seed=3", "--json")
+    assert checked.code == 0, checked.err
+    assert checked.json["data"]["task"] == "binary" and "seed: 3" in checked.json["resolved"]
+    proved = call("check", "trees.csv", "--target", "kind", "--leakage")
+    assert proved.code == 0 and proved.out.startswith("nothing leaks: "), proved.err
+    wrong = call("check", "trees.csv", "--target", "kidn")
+    assert wrong.errors == ["error: --target: trees.csv has no column 'kidn'; did you mean kind?"]
+    assert not Path("runs").exists()
+
+
+def test_a_learning_curve_takes_a_data_file_and_goes_on() -> None:
+    trees()
+    line = ("learning-curve", "trees.csv", "--target", "kind", "--sizes", "10,20,36", "--seeds", 1, "training.epochs=1")
+    called = call(*line, "--run-id", "curve", "-q", "--workers", 1)
+    assert (called.code, called.out) == (0, "runs/curve\n"), called.err
+    assert "target: kind" in Path("runs/curve/config.yaml").read_text()
+    again = call(*line, "--run-id", "curve", "-q")
+    assert (again.code, again.out) == (0, called.out)
+    lone = call("learning-curve", "--target", "kind", "config.yaml")
+    assert lone.code == 2 and "--target goes with a data file" in lone.err
+
+
 def test_the_same_line_again_is_a_no_op_and_another_is_refused() -> None:
     trees()
     line = ("train", "trees.csv", "--target", "kind", "--run-id", "one", *QUICK)

@@ -23,9 +23,10 @@ def config(tmp_path: Path, split: str = "") -> Path:
 def test_the_tables_and_the_verdict(tmp_path: Path) -> None:
     called = call("check", config(tmp_path), "--leakage")
     assert called.code == 0 and called.err == ""
-    assert called.last == (
+    assert called.out.splitlines()[0] == (
         "nothing leaks: all 719 rows of dev, test were changed, and nothing that training uses moved"
     )
+    assert "architecture:" not in called.out, "the answer alone, without the config"
     assert "MOVED" not in called.out and "preparation.sigma" in called.out
     assert "perturbed" not in call("check", config(tmp_path)).out
 
@@ -49,7 +50,8 @@ def test_a_leak_ends_with_4_and_its_name(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(leakage, "finish", leaking)
     called = call("check", config(tmp_path), "--leakage")
-    assert called.code == 4 and called.last == "leakage: preparation.mu moved as rows of other parts changed"
+    said = called.out.splitlines()[0]
+    assert called.code == 4 and said == "leakage: preparation.mu moved as rows of other parts changed"
     called = call("check", config(tmp_path), "--leakage", "--json")
     assert called.code == 4 and called.json["leakage"]["leaks"] == ["preparation.mu"]
 
