@@ -33,10 +33,10 @@ def simulated(kind: str, random: Any) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "truth", "within"), [("equal", 0.0167, 0.001), ("alike", 0.0133, 0.002), ("one", 0.0006, 0.0015)]
+    ("kind", "truth", "within"), [("equal", 0.0166, 0.001), ("alike", 0.0131, 0.002), ("one", 0.0, 0.0015)]
 )
 def test_the_estimate_is_the_truth_in_the_mean(kind: str, truth: float, within: float) -> None:
-    """`truth`: mean of (true error − dev error) of the winner in 20,000 simulated searches of each kind; 60 equal ones
+    """`truth`: mean of (true error − dev error) of the winner in 8,000 or more simulated searches of each kind; 60 equal ones
     of about 2.5 % on 359 rows look 1.7 points too good (statistics of the search)."""
     random = np.random.default_rng(0)
     found, held = [], []
