@@ -45,7 +45,7 @@ def trial(folder: Path, number: int, wrong: Any, rate: float, units: int, **more
 def twelve(tmp_path: Path) -> list[Result]:
     """The dev error rises with the distance of the learning rate from the top of the range."""
     random = np.random.default_rng(0)
-    rates = np.geomspace(2e-4, 0.95, 12)
+    rates = np.geomspace(2e-3, 0.95, 12)
     return [
         trial(
             tmp_path, i, (random.random(ROWS) < 0.05 + 0.05 * (11 - i)).astype(np.int64), float(rate), 4 + 25 * i % 60
