@@ -13,6 +13,7 @@ from dltrain.studies.seeds import row
 if TYPE_CHECKING:
     from dltrain.diagnosis import Measurement
     from dltrain.engine.arrays import Ints
+    from dltrain.runs import Unit
 
 POOLED = "pooled"
 MEAN = "mean of the folds"
@@ -38,7 +39,8 @@ class Folds:
 
         The pooled error is that of all out-of-fold predictions together, with the interval of one part of so many
         rows. There is no interval from the spread of the folds: their training sets overlap, and no unbiased estimate
-        of that variance exists (Bengio and Grandvalet 2004).
+        of that variance exists (Bengio and Grandvalet 2004). All folds count in one unit: the mean variance of their
+        training targets, and weights as they are in the data.
         """
         finished = [result for result in results if result.outcome == "finished"]
         rows = [row(result) for result in results]
@@ -56,7 +58,9 @@ def _table(finished: Sequence[Result], context: Context) -> dict[str, Any]:
     from dltrain.diagnosis import Measurement, diagnose
     from dltrain.studies.next_steps import with_advice
 
-    measured = {"train": Measurement(_mean(finished, "train")), "dev": _pooled(finished)}
+    own, common = _units(finished)
+    factors = [unit.factor(common) for unit in own]
+    measured = {"train": Measurement(_mean(finished, "train", factors)), "dev": _pooled(finished)}
     bayes = finished[0].errors.get("bayes")
     if bayes is not None and bayes["source"] != "assumed":
         measured["bayes"] = Measurement(_mean(finished, "bayes"), None, bayes["source"])
@@ -67,10 +71,19 @@ def _table(finished: Sequence[Result], context: Context) -> dict[str, Any]:
     return with_advice(found, finished, pooled=True)
 
 
-def _mean(finished: Sequence[Result], part: str) -> float:
-    """The mean error, by the rows of each fold's training set."""
+def _units(finished: Sequence[Result]) -> tuple[list[Unit], Unit]:
+    """That of each fold's training set, and the one that all are counted in."""
+    from dltrain import runs
+
+    own = [runs.unit_of(result.path) for result in finished]
+    return own, runs.Unit(variance=sum(unit.variance for unit in own) / len(own), weight=1.0)
+
+
+def _mean(finished: Sequence[Result], part: str, factors: Sequence[float] | None = None) -> float:
+    """The mean error, each times its factor, by the rows of each fold's training set."""
     sizes = [float(result.errors["train"]["n"] or 0) for result in finished]
     values = [float(result.errors[part]["value"]) for result in finished]
+    values = [value * factor for value, factor in zip(values, factors or [1.0] * len(values), strict=True)]
     return sum(value * n for value, n in zip(values, sizes, strict=True)) / max(1.0, sum(sizes))
 
 
@@ -82,7 +95,10 @@ def _pooled(finished: Sequence[Result]) -> Measurement:
     from dltrain.diagnosis import Measurement
     from dltrain.engine.weights import mean_error
 
-    found = [runs.decode_predictions(result.path) for result in finished]
+    own, common = _units(finished)
+    found = [
+        unit.turned(runs.decode_predictions(result.path), common) for unit, result in zip(own, finished, strict=True)
+    ]
     errors = np.concatenate([arrays["errors"] for arrays in found]).astype(np.float64)
     weighted = all("weights" in arrays for arrays in found)
     weights = np.concatenate([arrays["weights"] for arrays in found]) if weighted else None

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from studies_parts import CONTEXT, result
 
+from dltrain import runs
 from dltrain.errors import Damaged
 from dltrain.studies.folder import ATTEMPTS
 from dltrain.studies.folds import Folds
@@ -118,6 +119,27 @@ def test_a_regressions_bias_stays_open_over_seeds_too() -> None:
 def test_a_fold_without_a_result_is_said() -> None:
     summary = Folds(folds=2, seed=1).summarize([result(0, None), result(1, None)], CONTEXT)
     assert "2 of 2 folds have no result" in summary["note"]
+
+
+def test_folds_are_pooled_in_one_unit(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Each fold has divided squares and weights by numbers of its own training set."""
+    squares, weights = rng.exponential(size=(2, 50)), rng.lognormal(0, 2, (2, 50))
+    variances, means = (1.0, 3.0), (1.0, 5.0)
+    trials = []
+    for fold in range(2):
+        folder = tmp_path / str(fold)
+        folder.mkdir()
+        y = np.zeros(50)
+        own = squares[fold] / variances[fold]
+        (folder / "predictions.npz").write_bytes(
+            runs.encode_predictions(np.arange(50) + 50 * fold, y, y, own, weights=weights[fold] / means[fold])
+        )
+        known = {"task": "regression", "target_sd": variances[fold] ** 0.5, "weight_mean": means[fold]}
+        (folder / "preparation.json").write_text(json.dumps(known))
+        trials.append(result(fold, float(own.mean()), {"split.fold": fold}, path=folder))
+    errors = Folds(folds=2, seed=1).summarize(trials, replace(CONTEXT, task="regression"))["errors"]
+    assert errors["dev"]["value"] == pytest.approx(np.average(squares, weights=weights) / 2)
+    assert errors["train"]["value"] == pytest.approx((0.01 * 1 + 0.01 * 3) / 2 / 2)
 
 
 def test_sizes_train_alike_but_for_their_rows() -> None:
