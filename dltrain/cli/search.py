@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dltrain.cli import study, training
-from dltrain.cli.options import (
-    RUNS_DIR,
-    AllowDrift,
-    Json,
-    MaxTime,
-    Quiet,
-    RequeueCode,
-    RunsDir,
-    split_arguments,
-)
+from dltrain.cli import batch, study, training
+from dltrain.cli.durations import seconds
+from dltrain.cli.options import MaxTime, RequeueCode, split_arguments, spread
+from dltrain.errors import InputError
+
+if TYPE_CHECKING:
+    from dltrain.ready import Ready
+    from dltrain.studies.model import Rules
+    from dltrain.studies.search import Search
 
 
+@spread
 def command(
     arguments: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="CONFIG... [KEY=VALUE ...]", help="YAML files, merged in order; - is stdin."),
-    ],
-    workers: study.Workers = None,
-    quiet: Quiet = False,
-    as_json: Json = False,
-    runs_dir: RunsDir = RUNS_DIR,
-    run_id: Annotated[
-        str | None,
-        typer.Option("--run-id", metavar="ID", help="Start this search, go on with it, or see that it is finished."),
     ] = None,
+    *,
+    how: study.How,
+    jobs: batch.Jobs,
     max_time: MaxTime = None,
-    allow_drift: AllowDrift = False,
     requeue_code: RequeueCode = 75,
 ) -> None:
     """Search for better hyperparameters: train many configs of the space that a config declares, many at once.
@@ -41,24 +35,42 @@ def command(
     Example: dltrain search configs/search.yaml search.trials=30
     """
     signals = training.watch_signals(requeue_code, max_time)
-    from dltrain import config, runs
-    from dltrain.cli.preparing import prepare
+    jobs.check()
+    record = how.record()
+    if jobs.asked:
+        _run_job(arguments or [], how, jobs, signals)
+        return
+    ready, search, rules = _planned(arguments or [], how)
+    signals.answer()
+    if jobs.emit:
+        batch.emit(ready, search, record, rules, how, jobs)
+        return
+    study.start_or_go_on(ready, search, record, how, signals, rules)
 
-    configs, overrides = split_arguments(arguments)
-    if run_id is not None:
-        runs.checked_id(run_id)
-    record = None if run_id is None else runs.peek(runs_dir, run_id)
-    how = study.How(
-        runs_dir=runs_dir,
-        run_id=run_id,
-        quiet=quiet,
-        as_json=as_json,
-        workers=workers,
-        allow_drift=allow_drift,
-    )
+
+def _planned(arguments: list[str], how: study.How) -> tuple[Ready, Search, Rules]:
+    from dltrain import config
+    from dltrain.cli.preparing import prepare
     from dltrain.studies.search_plan import plan_search
 
-    ready = prepare(config.load(configs, overrides), quiet or as_json)
+    configs, overrides = split_arguments(arguments)
+    if not configs:
+        raise InputError("give a CONFIG with a search section, like configs/search.yaml")
+    ready = prepare(config.load(configs, overrides), how.silent)
     search, rules = plan_search(ready)
+    if how.trial_timeout is not None:
+        rules = replace(rules, trial_timeout=seconds(how.trial_timeout, "--trial-timeout"))
+    return ready, search, rules
+
+
+def _run_job(arguments: list[str], how: study.How, jobs: batch.Jobs, signals: Any) -> None:
+    """The study's folder says all; a CONFIG is compared with it, or makes it where it is not there yet."""
+    if how.run_id is None:
+        raise InputError("--round and --collect need --run-id: which search it is")
+    if arguments:
+        batch.make(*_planned(arguments, how), how)
+    record = how.record()
+    if record is None:
+        raise InputError(f"there is no search {how.run_id} in {how.runs_dir}; give its CONFIG, which makes it")
     signals.answer()
-    study.start_or_go_on(ready, search, record, how, signals, rules)
+    batch.run(how.runs_dir / how.run_id, record, how, jobs, signals)

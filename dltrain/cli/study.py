@@ -114,11 +114,17 @@ def start_or_go_on(
             _conduct(folder, open_executor, how, signals)
         return
     assert record is not None
-    if study is None or not is_study(record):
-        what = "a study" if is_study(record) else "a single run"
-        raise RunExists(f"run {record['id']} exists and is {what}; choose another --run-id")
+    if study is None:
+        raise RunExists(f"run {record['id']} exists and is a study; choose another --run-id")
+    require_study(record)
     starting.require_same(record, ready, study)
     go_on(how.runs_dir / record["id"], record, how, signals)
+
+
+def require_study(record: Mapping[str, Any]) -> None:
+    """Raises RunExists for a single run's record."""
+    if not is_study(record):
+        raise RunExists(f"run {record['id']} exists and is a single run; choose another --run-id")
 
 
 def go_on(path: Path, record: Mapping[str, Any], how: How, signals: Signals) -> None:
@@ -150,7 +156,6 @@ def _rules(how: How) -> Rules:
 
 
 def _conduct(folder: StudyFolder, open_executor: Opening, how: How, signals: Signals) -> None:
-    from dltrain.report.study_page import study_page
     from dltrain.report.trials import trials_display
     from dltrain.signals import Stopped
     from dltrain.studies import starting
@@ -166,8 +171,15 @@ def _conduct(folder: StudyFolder, open_executor: Opening, how: How, signals: Sig
     except ClusterGone:
         tell(f"note: stopped; what every trial saved is kept, and dltrain resume {folder.path} goes on")
         raise
+    draw_page(folder)
+    say_result(folder.path, folder.record, how)
+
+
+def draw_page(folder: StudyFolder) -> None:
+    """Writes a finished study's report.html."""
+    from dltrain.report.study_page import study_page
+
     folder.write("report.html", study_page(folder.path).encode())
-    _say(folder.path, folder.record, how)
 
 
 def say_done(path: Path, record: Mapping[str, Any], how: How) -> None:
@@ -183,10 +195,11 @@ def say_done(path: Path, record: Mapping[str, Any], how: How) -> None:
         add_page(path, draw)
     if not how.silent:
         tell(f"note: {path.name} is finished already; nothing to do")
-    _say(path, record, how)
+    say_result(path, record, how)
 
 
-def _say(path: Path, record: Mapping[str, Any], how: How) -> None:
+def say_result(path: Path, record: Mapping[str, Any], how: How) -> None:
+    """What came of a finished study. Leaves with 5 where trials were lost, with 3 where all diverged."""
     summary = record.get("summary") or {}
     lost = [row for row in summary.get("trials") or () if row["state"] in ("crashed", "timed_out")]
     for row in lost:

@@ -12,7 +12,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -92,6 +92,16 @@ class Coordinator:
             self.executor.close()
         self.signals.defer(False)
         return done
+
+    def run_stage(self, stage: Stage) -> list[Result]:
+        """These trials alone, for who keeps the study's state elsewhere. Raises as `run`."""
+        self.signals.defer()
+        try:
+            found = self._stage(stage)
+        finally:
+            self.executor.close()
+        self.signals.defer(False)
+        return found
 
     def _rounds(self) -> list[Result]:
         done: list[Result] = []
@@ -196,12 +206,7 @@ class Coordinator:
         self.folder.event("attempt", trial=trial, **fields, final=final)
 
     def _write_results(self) -> None:
-        by_role: dict[Role, list[Result]] = {"trial": [], "winner": []}
-        for result in self._over.values():
-            by_role[result.role].append(result)
-        self.folder.write(RESULTS, results_csv(by_role["trial"]))
-        if by_role["winner"]:
-            self.folder.write(WINNER, results_csv(by_role["winner"]))
+        write_tables(self.folder, self._over.values())
 
     def _look_at_signals(self) -> None:
         """Passes on what asks to save; raises Stopped, once every trial has saved and left, for what asks to leave."""
@@ -216,6 +221,16 @@ class Coordinator:
             self.executor.wait(LOOK_SECONDS)
         self.signals.answer()
         raise Stopped(self.signals.requeue_code, "--max-time is over")
+
+
+def write_tables(folder: StudyFolder, results: Iterable[Result]) -> None:
+    """results.csv, and winner.csv where the winner is trained again."""
+    by_role: dict[Role, list[Result]] = {"trial": [], "winner": []}
+    for result in results:
+        by_role[result.role].append(result)
+    folder.write(RESULTS, results_csv(by_role["trial"]))
+    if by_role["winner"]:
+        folder.write(WINNER, results_csv(by_role["winner"]))
 
 
 def words_of(folder: StudyFolder, trial: int, planned: Planned) -> list[str]:

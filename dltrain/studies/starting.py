@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -60,12 +60,12 @@ def take_up(path: Path, allow_drift: bool) -> StudyFolder:
     data did; StudyOver; RunHeld."""
     record = runs.read_study(path)
     resuming.require_no_drift(record, allow_drift)
-    _require_same_data(path, record)
+    require_same_data(path, record)
     return reopen(path)
 
 
-def _require_same_data(path: Path, record: Mapping[str, Any]) -> None:
-    """By size and time, and only where these differ by content."""
+def require_same_data(path: Path, record: Mapping[str, Any]) -> None:
+    """Raises RunExists where a study's data changed: by size and time, and only where these differ by content."""
     given = record.get("given") or {}
     files = [stamp["name"] for stamp in (given.get("data") or {}).get("files") or []]
     if runs.data_changed(given, files, lambda: _sha256(path)):
@@ -88,7 +88,12 @@ def conduct(
     rules = Rules(**record["rules"])
     coordinator = Coordinator(folder, study, executor, rules, watcher, signals, allow_drift)
     results = coordinator.run()
-    summary = study.summarize(results, Context(**record["context"]))
+    return conclude(folder, study, results), results
+
+
+def conclude(folder: StudyFolder, study: Study, results: Sequence[Result]) -> dict[str, Any]:
+    """The summary of a study whose trials are all over, which is in study.json then, and the study finished."""
+    summary = study.summarize(results, Context(**folder.record["context"]))
     failed = sum(result.outcome in LOST for result in results)
     folder.state("finished", summary=summary, trials=len(results), failed_trials=failed)
-    return summary, results
+    return summary
