@@ -162,8 +162,9 @@ def evaluate_file(path: Path, file: str) -> Evaluation:
     targets: list[Targets] = []
     weighed: list[Floats] = []
     totals: list[float] = []
+    together_by, groups = _group_column(path), list[str]()
     with threads(1):
-        for rows in data.read_rows(file, run.preparation, labelled=True):
+        for rows in data.read_rows(file, run.preparation, labelled=True, group=together_by):
             first = sum(len(y) for y in targets)
             y = _targets(run, rows.y, file, first)
             X = run.preparation.transform(rows.X)
@@ -172,6 +173,7 @@ def evaluate_file(path: Path, file: str) -> Evaluation:
             described.append(run.predictions(X, y, portions[-1], numbers, rows.ids, rows.weights))
             targets.append(y)
             weighed += [] if rows.weights is None else [rows.weights]
+            groups += rows.groups or []
             factors = loss_weights(y, rows.weights, run.preparation.class_weights)
             totals.append(float(len(y) if factors is None else factors.sum()))
     if not portions:
@@ -186,8 +188,24 @@ def evaluate_file(path: Path, file: str) -> Evaluation:
     )
     confidence = (runs.find_record(path, "diagnosis.json") or {}).get("confidence", 0.95)
     found = Predictions.joined(described)
-    record = _record(run, Path(file).name, whole, np.concatenate(targets), found, confidence)
-    return Evaluation(record, run.task, confidence)
+    codes = np.unique(groups, return_inverse=True)[1].astype(np.int64) if groups else None
+    record = _record(run, Path(file).name, whole, np.concatenate(targets), found, confidence, codes)
+    return Evaluation(record, run.task, confidence, tuple(_unread(run, together_by, groups, weighed, Path(file).name)))
+
+
+def _group_column(path: Path) -> str | None:
+    """The column of split.group, by which rows of a new file belong together too."""
+    settings = runs.settings_of(runs.read_run(path)) or {}
+    group = (settings.get("split") or {}).get("group")
+    return group if isinstance(group, str) else None
+
+
+def _unread(run: Run, group: str | None, groups: list[str], weights: list[Floats], place: str) -> Iterator[str]:
+    """What the run's own rows had, and those of the file have not."""
+    if group is not None and not groups:
+        yield f"{place} has no column {group} (split.group): its rows count as independent of each other"
+    if run.preparation.weight is not None and not weights:
+        yield f"{place} has no column {run.preparation.weight} (data.weight): all its rows count alike"
 
 
 def _targets(run: Run, raw: Any, file: str, first: int) -> Targets:

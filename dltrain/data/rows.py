@@ -40,21 +40,27 @@ class RawRows:
     """(n,) where the file has the id column."""
     weights: Floats | None = None
     """(n,) float64, as they stand in the file, where `labelled` was asked for and the file has the weight column."""
+    groups: list[str] | None = None
+    """(n,) which rows belong together, where that was asked for and the file has the column."""
 
 
 def read_rows(
-    path: str | Path, preparation: Preparation, chunk: int = 65536, labelled: bool = False
+    path: str | Path,
+    preparation: Preparation,
+    chunk: int = 65536,
+    labelled: bool = False,
+    group: str | None = None,
 ) -> Iterator[RawRows]:
     """The rows of a file, at most `chunk` at a time; "-" reads a text table or JSON lines from standard input,
     packed or not.
 
     A text table with a header may have its columns in any order and others beside them; one without has the
-    inputs alone, or all columns of the training file. Raises InputError for columns that are missing, bad
-    cells (with their place) and, if `labelled`, a missing target.
+    inputs alone, or all columns of the training file. `group` is the column whose rows belong together. Raises
+    InputError for columns that are missing, bad cells (with their place) and, if `labelled`, a missing target.
     """
     if str(path) == "-":
         place, how = "standard input", how_of(preparation)
-        choose = _choice(place, preparation, labelled)
+        choose = _choice(place, preparation, labelled, group)
         with open_stream(sys.stdin.buffer, place) as (stream, kind):
             if kind == "jsonl":
                 table = open_jsonl(stream, place, choose, rules=how.rules, strict=False, from_config=False)
@@ -65,7 +71,7 @@ def read_rows(
     file = require_file(Path(path), None)
     kind = kind_of(file, None)
     if kind in TABLES:
-        choose, how = _choice(shown(file), preparation, labelled), how_of(preparation)
+        choose, how = _choice(shown(file), preparation, labelled, group), how_of(preparation)
         with open_rows(file, choose, how) as table:
             yield from _rows_of(table, shown(file), preparation, chunk)
         return
@@ -83,7 +89,8 @@ def _cut(rows: RawRows, chunk: int) -> Iterator[RawRows]:
         some = slice(start, start + chunk)
         y = None if rows.y is None else rows.y[some]
         weights = None if rows.weights is None else rows.weights[some]
-        yield RawRows(rows.X[some], y, None if rows.ids is None else rows.ids[some], weights)
+        ids, groups = (None if given is None else given[some] for given in (rows.ids, rows.groups))
+        yield RawRows(rows.X[some], y, ids, weights, groups)
 
 
 def _rows_of(table: Opening, place: str, preparation: Preparation, chunk: int) -> Iterator[RawRows]:
@@ -91,13 +98,14 @@ def _rows_of(table: Opening, place: str, preparation: Preparation, chunk: int) -
     for piece in table.chunks:
         none = none and not piece.n
         y = None if piece.target is None else as_text(piece.target)
-        yield from _cut(RawRows(piece.X, y, piece.ids, _weights(piece.extras, preparation, place)), chunk)
+        weights, groups = _weights(piece.extras, preparation, place), piece.extras.get("group")
+        yield from _cut(RawRows(piece.X, y, piece.ids, weights, groups), chunk)
     if none:
         raise InputError(Problem(f"{place} has a header and no rows"))
 
 
-def _choice(place: str, preparation: Preparation, labelled: bool) -> Choose:
-    return lambda dialect: _match(dialect, place, preparation, labelled)
+def _choice(place: str, preparation: Preparation, labelled: bool, group: str | None) -> Choose:
+    return lambda dialect: _match(dialect, place, preparation, labelled, group)
 
 
 def how_of(preparation: Preparation) -> How:
@@ -124,34 +132,33 @@ def _weights(extras: dict[Extra, list[str]], preparation: Preparation, place: st
     return np.asarray(values, dtype=np.float64) / preparation.weight_mean
 
 
-def _match(dialect: Dialect, place: str, preparation: Preparation, labelled: bool) -> Roles:
+def _match(dialect: Dialect, place: str, preparation: Preparation, labelled: bool, group: str | None) -> Roles:
     target = preparation.target if labelled else None
     names = dialect.names
     by_name = dialect.header and (preparation.header or set(preparation.features) <= set(names))
     if by_name:
-        roles, problems = _by_name(names, place, preparation, target)
+        roles, problems = _by_name(names, place, preparation, target, group)
         if problems:
             raise InputError(*problems)
         return roles
-    return replace(_by_place(len(names), place, preparation, target), features=preparation.features)
+    return replace(_by_place(len(names), place, preparation, target, group), features=preparation.features)
 
 
 def _by_name(
-    names: Sequence[str], place: str, preparation: Preparation, target: str | None
+    names: Sequence[str], place: str, preparation: Preparation, target: str | None, group: str | None
 ) -> tuple[Roles, list[Problem]]:
-    extras: dict[Extra, str] = {}
-    if target is not None and preparation.weight in names:
-        extras = {"weight": preparation.weight or ""}
+    wanted: dict[Extra, str | None] = {} if target is None else {"weight": preparation.weight, "group": group}
+    extras = {role: name for role, name in wanted.items() if name is not None and name in names}
     return roles_like(preparation.features, target, preparation.id, names, place, extras)
 
 
-def _by_place(columns: int, place: str, preparation: Preparation, target: str | None) -> Roles:
+def _by_place(columns: int, place: str, preparation: Preparation, target: str | None, group: str | None) -> Roles:
     """The inputs alone, or all columns of the training file, or the inputs and the target, in their order."""
     inputs = len(preparation.features)
     if columns == inputs and target is None:
         return Roles(tuple(range(columns)))
     if columns == len(preparation.columns) and preparation.target in preparation.columns:
-        return _by_name(preparation.columns, place, preparation, target)[0]
+        return _by_name(preparation.columns, place, preparation, target, group)[0]
     if target is not None and columns == inputs + 1:
         return Roles(tuple(range(inputs)), inputs)
     raise InputError(Problem(_wrong_number(place, columns, preparation, target is not None)))

@@ -52,6 +52,25 @@ def test_rows_of_one_person_count_together(people: Path) -> None:
     assert "clustered" in shown and "n_eff" in shown and "weighted" not in shown
 
 
+def test_a_new_file_s_rows_of_one_person_count_together(people: Path) -> None:
+    """The dev rows as a file of their own give what the dev part gave, whatever their order."""
+    dev = trained(people, "{group: person, train: 0.5, dev: 0.5, test: 0}")["errors"]["dev"]
+    header, *lines = people.read_text().splitlines()
+    kept = [lines[row] for row in runs.decode_predictions("runs/one")["rows"]]
+    Path("new.csv").write_text("\n".join([header, *kept]) + "\n")
+    called = call("evaluate", "one", "--data", "new.csv", "--json")
+    assert called.err == ""
+    assert called.json["error"] == {key: dev[key] for key in ("value", "low", "high", "n", "n_eff", "interval")}
+    assert "clustered: n_eff" in call("evaluate", "one", "--data", "new.csv").out
+    without = [",".join(line.split(",")[1:]) for line in [header, *kept]]
+    Path("new.csv").write_text("\n".join(without) + "\n")
+    called = call("evaluate", "one", "--data", "new.csv", "--json")
+    assert called.err == (
+        "note: new.csv has no column person (split.group): its rows count as independent of each other\n"
+    )
+    assert called.json["error"]["low"] > dev["low"] and "interval" not in called.json["error"]
+
+
 def test_rows_in_time_count_in_blocks(people: Path) -> None:
     """The six rows of a person follow each other, so blocks are longer than one row."""
     found = trained(people, "{by: time, column: day, train: 0.5, dev: 0.5, test: 0}")["errors"]["dev"]

@@ -105,6 +105,15 @@ def test_a_new_file_brings_its_own_weights() -> None:
     assert "every row of light.csv has weight 0" in called.err
 
 
+def test_a_file_without_the_weights_says_so() -> None:
+    trained("one", "binary", True)
+    rows = [line.rpartition(",")[0] for line in Path("dev.csv").read_text().splitlines()]
+    Path("plain.csv").write_text("\n".join(rows) + "\n")
+    called = call("evaluate", "one", "--data", "plain.csv", "--json")
+    assert called.code == 0 and "n_eff" not in called.json["error"]
+    assert called.err == "note: plain.csv has no column w (data.weight): all its rows count alike\n"
+
+
 def test_a_regression_is_measured_by_weights() -> None:
     trained("one", "regression", True)
     arrays = runs.decode_predictions("runs/one")
