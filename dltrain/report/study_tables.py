@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dltrain.report.console import column, plain_table, show
 from dltrain.report.formats import clean, count, fixed, percent
 from dltrain.report.recipe import tried_parts
+from dltrain.report.search_tables import search_parts
 from dltrain.report.trials import COLORS, difference
 from dltrain.report.verdicts import diagnosis_parts
 
@@ -52,6 +54,8 @@ def print_study(record: Mapping[str, Any], *, path: str | None = None, stream: T
         parts += [_points(summary.get("points") or (), errors), "", *_fit(summary, errors)]
     elif kind == "recipe" and summary.get("reference"):
         parts += tried_parts(record)
+    elif kind == "search":
+        parts += search_parts(record, Path(path or str(record.get("id"))))
     else:
         parts += [_trials(summary.get("trials") or (), errors), ""]
         parts += _together(summary, errors) if "gaps" not in summary else _table(record, path or str(record.get("id")))

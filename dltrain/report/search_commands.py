@@ -1,0 +1,45 @@
+"""What to run after a search, as lines for a shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def next_commands(record: Mapping[str, Any], path: Path) -> list[tuple[str, str]]:
+    """(what for, command) of a search that found something: train the winner, widen the ranges at whose edge it lies.
+    record: study.json, of the study in `path`."""
+    summary = record.get("summary") or {}
+    if not summary.get("best"):
+        return []
+    found = [("train the winner", train_winner(record, path))]
+    if summary["edges"]:
+        moved = [edge["suggestion"] for edge in summary["edges"]]
+        found.append(("search a wider range", shlex.join(["dltrain", "search", *_config(record, path), *moved])))
+    return found
+
+
+def train_winner(record: Mapping[str, Any], path: Path) -> str:
+    """The command that trains the best point; more overrides may follow."""
+    overrides = record["summary"]["best"]["overrides"]
+    return shlex.join(["dltrain", "train", *_config(record, path), *map(_override, overrides.items())])
+
+
+def _override(item: tuple[str, Any]) -> str:
+    key, value = item
+    return f"{key}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+
+
+def _config(record: Mapping[str, Any], path: Path) -> Sequence[str]:
+    """The configs that the search was given, and its overrides; where they are gone the settled one it keeps."""
+    given = record.get("given") or {}
+    configs, folder = given.get("configs") or [], str(given.get("folder") or "")
+    if not configs or not all(os.path.isfile(config) for config in configs):
+        return [str(path / "config.resolved.yaml")]
+    inside = folder and folder == os.getcwd()
+    names = [os.path.relpath(name, folder) if inside and name.startswith(folder + os.sep) else name for name in configs]
+    return [*names, *(str(override) for override in given.get("overrides") or ())]
