@@ -242,8 +242,7 @@ def _close(path: Path, record: Mapping[str, Any], how: study.How, round_: int | 
     from dltrain.studies.folder import StudyOver
     from dltrain.studies.kinds import study_of
 
-    if round_ is not None:
-        require_round(record, round_)
+    require_round(record, 1 if round_ is None else round_)
     try:
         folder, found = close_round(path, round_)
     except StudyOver as over:

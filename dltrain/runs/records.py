@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -57,9 +58,16 @@ def _as_of_now(folder: str, name: str) -> dict[str, Any]:
     run = _read_state(folder, name)
     if run["state"] in ALIVE and not held(os.path.join(folder, LOCK)):
         run = _read_state(folder, name)  # it may have finished between the two looks
-        if run["state"] in ALIVE:
+        if run["state"] in ALIVE and not ("batch" in run and _has_jobs(folder)):
             run["state"] = "interrupted"
     return run
+
+
+def _has_jobs(study: str) -> bool:
+    """Whether a job is at work on a trial; each holds a lock of its own."""
+    with suppress(FileNotFoundError), os.scandir(os.path.join(study, "attempts")) as entries:
+        return any(held(entry.path) for entry in entries if entry.name.endswith(LOCK))
+    return False
 
 
 def _read_state(folder: str, name: str) -> dict[str, Any]:

@@ -164,16 +164,14 @@ def job_of(record: Mapping[str, Any], round_: int, index: int) -> Job | None:
     """The trial at a place of a round; None if that round is closed, or has fewer trials than it might have had.
 
     Raises NotYet for a round that is not open, InputError for a round or place that there is not."""
-    batch = record.get(BATCH)
-    if record["state"] == "finished":
-        return None
-    if batch is None:
-        raise InputError(f"study {record['id']} was not made for a batch system; add --emit slurm to its first command")
-    sizes, trials = batch["sizes"], batch["trials"]
     require_round(record, round_)
+    batch = record[BATCH]
+    sizes, trials = batch["sizes"], batch["trials"]
     size = max(sizes[round_ - 1] if round_ <= len(sizes) else 0, len(trials) if round_ == batch["round"] else 0)
     if not 0 <= index < size:
         raise InputError(f"--array-index {index}: round {round_} has trials 0 to {size - 1}")
+    if record["state"] == "finished":
+        return None
     if round_ > batch["round"]:
         raise NotYet(f"round {round_} is not open yet: round {batch['round']} is not closed")
     if round_ < batch["round"] or index >= len(trials):
@@ -184,9 +182,11 @@ def job_of(record: Mapping[str, Any], round_: int, index: int) -> Job | None:
 
 
 def require_round(record: Mapping[str, Any], round_: int) -> None:
-    """Raises InputError for a round that the study does not have."""
-    batch = record.get(BATCH) or {}
-    last = max(len(batch.get("sizes") or ()), batch.get("round", 1))
+    """Raises InputError for a round that the study does not have, or where it was not made to be run by jobs."""
+    batch = record.get(BATCH)
+    if batch is None:
+        raise InputError(f"study {record['id']} is not run by jobs; dltrain search CONFIG --emit slurm makes it so")
+    last = max(len(batch["sizes"]), batch["round"])
     if not 1 <= round_ <= last:
         raise InputError(f"--round {round_}: study {record['id']} has rounds 1 to {last}")
 
@@ -197,7 +197,7 @@ def hold_trial(path: Path, record: dict[str, Any], trial: int) -> TrialFolder:
     try:
         locks.append(_hold(path / LOCK, f"study {path.name}", shared=True))
         make_folders(path / ATTEMPTS)
-        locks.append(_hold(path / ATTEMPTS / f"{trial}.lock", f"trial {trial} of study {path.name}"))
+        locks.append(_hold(path / ATTEMPTS / f".{trial}.lock", f"trial {trial} of study {path.name}"))
     except BaseException:
         for lock in locks:
             lock.release()
@@ -236,7 +236,7 @@ def close_round(path: Path, round_: int | None) -> tuple[StudyFolder, Standing]:
             raise
         raise NotYet(f"trials of study {path.name} are still at work") from error
     try:
-        before = (folder.record.get(BATCH) or {}).get("round", 1)
+        before = folder.record[BATCH]["round"]
         found = open_round(folder, study_of(folder.record["study"]))
         if found.stage is not None and found.round <= (round_ or before):
             raise NotYet(_what_is_missing(found), found)

@@ -45,7 +45,7 @@ array() {{
     sbatch "${{common[@]}}" "${{trial[@]}}" --job-name={name}-"$1" --array="$2%$at_once" ${{3:+--dependency="$3"}} \\
         --output="$logs/round-$1-%a.log" <<JOB
 #!/bin/bash
-srun {command} --round $1 --array-index \\$SLURM_ARRAY_TASK_ID --quiet
+srun {command} --round $1 --array-index \\$SLURM_ARRAY_TASK_ID
 code=\\$?
 [ "\\$code" -eq 75 ] && exec scontrol requeue "\\$SLURM_JOB_ID"
 exit "\\$code"
@@ -58,14 +58,15 @@ close() {{
         --output="$logs/round-$1-close.log" <<JOB
 #!/bin/bash
 again() {{ [ "\\$1" -ne 75 ] || exec scontrol requeue "\\$SLURM_JOB_ID"; }}
-missing=\\$(srun {command} --round $1 --collect --quiet)
+missing=\\$(srun {command} --round $1 --collect)
 code=\\$?
+echo "\\$missing"
 if [ "\\$code" -eq 75 ]; then
     for index in \\$missing; do
-        srun {command} --round $1 --array-index "\\$index" --quiet
+        srun {command} --round $1 --array-index "\\$index"
         again \\$?
     done
-    srun {command} --round $1 --collect --quiet
+    srun {command} --round $1 --collect
     code=\\$?
 fi
 exit "\\$code"
