@@ -121,7 +121,9 @@ def _changed(part: str, made: Perturbed, before: Part, after: Part) -> Changed:
 def _compared(before: Prepared, after: Prepared) -> list[Compared]:
     """The training arrays, then every field of the preparation, then the sizes from which the network follows."""
     one, two = before.parts["train"], after.parts["train"]
-    found = [_array(f"train.{name}", getattr(one, name), getattr(two, name)) for name in ("X", "y", "weights", "rows")]
+    found = [
+        _array(f"train.{name}", getattr(one, name), getattr(two, name)) for name in ("X", "y", "weights", "rows", "raw")
+    ]
     plain, other = before.preparation.to_json(), after.preparation.to_json()
     plain["inputs"], other["inputs"] = list(before.preparation.inputs), list(after.preparation.inputs)
     for name in sorted({*plain, *other} - {"format"}):

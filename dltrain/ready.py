@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from dltrain import data
 from dltrain.config import Loaded, Plan
+from dltrain.data.augmenting import Augmented
+from dltrain.data.preparing import Part
 from dltrain.engine.architecture import Program
 from dltrain.engine.arrays import Targets
 from dltrain.engine.fit import Rows
@@ -25,7 +27,15 @@ class Ready:
         if found is None:
             return None
         y = _targets(self.plan.program(), found.y)
-        return Rows(found.X, y, found.weights, self.data.preparation.class_weights)
+        making = self._making(found) if part == "train" else None
+        return Rows(found.X, y, found.weights, self.data.preparation.class_weights, making)
+
+    def _making(self, train: Part) -> Augmented | None:
+        """How training batches are made, where they are augmented."""
+        experiment = self.plan.experiment
+        if not experiment.data.augment:
+            return None
+        return Augmented(experiment.data.augment, self.data.preparation, train.X, train.raw, experiment.seed)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from dltrain.config.records_adjustments import Adjustment
 from dltrain.config.records_search import Search
 from dltrain.engine.architecture import Activation, BatchNorm, Dtype, EarlyStopping, Output
 from dltrain.engine.arrays import RECORD
+from dltrain.engine.augmentations import Crop, Distort, Flip, Noise, Rotate, Shift, Zoom
 from dltrain.engine.initializers import Glorot, He, Random, Xavier, Zeros
 from dltrain.engine.optimizers import Adam, AdamW, GradientDescent, Momentum, Nesterov, RMSprop
 from dltrain.engine.regularizers import L1, L1L2, L2, NoRegularizer
@@ -42,6 +43,9 @@ Source: TypeAlias = (
     | Annotated[list[Annotated[str, MinLen(1)]], MinLen(1), "a list of files"]
 )
 Task: TypeAlias = Literal["auto", "binary", "multiclass", "regression"]
+AugmentationChoice: TypeAlias = Annotated[
+    Flip | Rotate | Shift | Crop | Zoom | Distort | Noise, Field(discriminator="kind")
+]
 InitializerChoice: TypeAlias = Annotated[Zeros | Random | He | Xavier | Glorot, Field(discriminator="kind")]
 RegularizerChoice: TypeAlias = Annotated[NoRegularizer | L2 | L1 | L1L2, Field(discriminator="kind")]
 OptimizerChoice: TypeAlias = Annotated[
@@ -103,6 +107,9 @@ class Data:
     """How inputs are scaled, fitted on the training set: standard gives mean 0 and variance 1, minmax 0 to 1."""
     image_shape: Annotated[list[Annotated[int, Ge(1)]], MinLen(2)] | None = None
     """[height, width] or [height, width, channels]: rows are images, scaled with one mu and sigma a channel."""
+    augment: list[AugmentationChoice] = field(default_factory=list)
+    """How training examples are changed anew at each visit, in training batches alone and before they are scaled: flip,
+    rotate, shift, crop, zoom, distort, noise. All but noise need images (data.image_shape)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,7 +268,7 @@ class Experiment:
     name: RunName | None = None
     """First part of the run's id; the source's stem if not given."""
     seed: Annotated[int, Ge(0), Lt(2**63)] = 1
-    """Of initialization, shuffling and dropout; never of who is in which part."""
+    """Of initialization, shuffling, dropout and augmentation; never of who is in which part."""
     data: Data
     """Where the rows come from."""
     split: Split = field(default_factory=Split)

@@ -233,7 +233,8 @@ def _bad_kind(spot: _Spot) -> str:
         needs = [name for name, record in kinds(spot.hint).items() if set(spot.value) <= set(keys(record))]
         return f"its kind is missing; expected kind: {join(needs or known)}"
     near = suggestion(kind, known) if isinstance(kind, str) else ""
-    return f"{show(kind)} is not a kind of {spot.path[-1]}; expected {join(known)}{near}"
+    section = next(part for part in reversed(spot.path) if not part.isdigit())
+    return f"{show(kind)} is not a kind of {section}; expected {join(known)}{near}"
 
 
 def _bad_key(spot: _Spot) -> str:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from dltrain.config.records import DataFacts, Experiment, Split
 from dltrain.config.shares import settled_split
+from dltrain.data.augmenting import check_augment, kept_rows, moves_of
 from dltrain.data.files import content_sha256
 from dltrain.data.fitting.classes import check_coverage, class_weights, classes_of
 from dltrain.data.fitting.cleaning import cleaned, labels_of, mean_weight
@@ -47,6 +48,8 @@ class Part:
     """(n,) which rows belong together, by split.group; numbered in each part anew."""
     times: Floats | None = None
     """(n,) the place of split.column among the part's times, where the split goes by time."""
+    raw: Floats | None = None
+    """(n, features) as they were read, of the training rows, where data.augment moves their pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,6 +89,8 @@ class Tables:
 
 Transform = Callable[[Mapping[str, Drawn], Preparation], dict[str, Floats]]
 """Makes what the network sees of each part: (n, n_x)."""
+Keep = Callable[[Drawn, str], Floats]
+"""Keeps the raw training rows, (m, features), in small whole numbers or in the type that is named."""
 
 
 transform_whole: Transform = partial(transform_parts, release=True)
@@ -100,6 +105,7 @@ def read_and_split(experiment: Experiment) -> Tables:
     pool, limited = _limit(sources.pool, experiment.data.limit, split.seed)
     sources = replace(sources, pool=pool)
     image_shape = settle_image_shape(experiment.data, pool)
+    check_augment(experiment.data, pool, image_shape)
     task, why = decide_task(pool, experiment.data.task)
     if task == "regression":
         _check_quantities(sources, label)
@@ -122,7 +128,11 @@ def read_and_split(experiment: Experiment) -> Tables:
 
 
 def finish(
-    experiment: Experiment, tables: Tables, transform: Transform = transform_parts, sha256: str | None = None
+    experiment: Experiment,
+    tables: Tables,
+    transform: Transform = transform_parts,
+    sha256: str | None = None,
+    keep: Keep = kept_rows,
 ) -> Prepared:
     """Fits on the training rows alone and transforms every part. `sha256` is that of the files, where it is known."""
     experiment, drawn = with_files(experiment), tables.drawn
@@ -131,11 +141,14 @@ def finish(
     preparation = _fit(experiment, drawn["train"], tables.task, classes, tables.image_shape)
     twice = repeated(drawn, tables.task)
     notes = [*tables.notes, *absent, *remarks(drawn, preparation, tables.task), *twice.notes()]
+    moves = moves_of(experiment.data.augment)
+    raw = {"train": keep(drawn["train"], experiment.training.dtype)} if moves else {}
     inputs = transform(drawn, preparation)
     notes += unlike(inputs, preparation, tables.keys)
     return Prepared(
         parts={
-            part: _part(one, inputs[part], preparation, experiment.split.by == "time") for part, one in drawn.items()
+            part: _part(one, inputs[part], preparation, experiment.split.by == "time", raw.get(part))
+            for part, one in drawn.items()
         },
         preparation=preparation,
         facts=_facts(drawn, preparation),
@@ -207,7 +220,7 @@ def _stratify(split: Split, task: SettledTask) -> bool:
     return automatic if split.stratify == "auto" else split.stratify
 
 
-def _part(one: Drawn, X: Floats, preparation: Preparation, by_time: bool) -> Part:
+def _part(one: Drawn, X: Floats, preparation: Preparation, by_time: bool, kept: Floats | None) -> Part:
     raw, ids = one.raw, one.raw.ids
     weights, groups = raw.extras.get("weight"), raw.extras.get("group")
     times = raw.extras.get("column") if by_time else None
@@ -219,6 +232,7 @@ def _part(one: Drawn, X: Floats, preparation: Preparation, by_time: bool) -> Par
         weights=None if weights is None else weights[one.rows].astype(np.float64) / preparation.weight_mean,
         groups=None if groups is None else numbered(groups[one.rows])[1],
         times=None if times is None else places(times[one.rows]).astype(np.float64),
+        raw=kept,
     )
 
 

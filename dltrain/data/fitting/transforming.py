@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -74,8 +76,31 @@ def by_table(drawn: Mapping[str, Drawn]) -> list[tuple[Raw, dict[str, Rows]]]:
     return list(tables.values())
 
 
+class Writing(Protocol):
+    """What makes inputs of raw rows, as a Preparation does."""
+
+    @property
+    def n_x(self) -> int: ...
+
+    @property
+    def dtype(self) -> Any: ...
+
+    def writer(self, vocabularies: Mapping[str, Sequence[str]] | None) -> Callable[[Any, Floats], None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AsTheyAre:
+    """Leaves raw rows what they are."""
+
+    n_x: int
+    dtype: Any
+
+    def writer(self, vocabularies: Mapping[str, Sequence[str]] | None) -> Callable[[Any, Floats], None]:
+        return lambda block, out: np.copyto(out, block, casting="same_kind")
+
+
 def blocks_of_parts(
-    preparation: Preparation,
+    preparation: Writing,
     X: Stored,
     parts: Mapping[str, Rows],
     vocabularies: Mapping[str, Sequence[str]] | None,

@@ -22,10 +22,11 @@ import numpy as np
 
 from dltrain import storage
 from dltrain.config.records import Experiment
+from dltrain.data.augmenting import kept_rows, moves_of
 from dltrain.data.expand import expand
 from dltrain.data.files import content_sha256
 from dltrain.data.fitting.preparation import Preparation
-from dltrain.data.fitting.transforming import Rows, blocks_of_parts, by_table, transform_parts
+from dltrain.data.fitting.transforming import AsTheyAre, Rows, blocks_of_parts, by_table, transform_parts
 from dltrain.data.large import cache_entry, memory
 from dltrain.data.large.cache_entry import arranged
 from dltrain.data.large.filed import Mapped
@@ -47,6 +48,10 @@ _SMALL = 4 * 2**20
 _PATIENCE = 7 * 24 * 3600.0
 _PLACES = ("source", "dev_test_source")
 """Keys of data that say where the files lie: their content counts, not their place."""
+_APART = (*_PLACES, "augment")
+"""Of augmentation it counts alone whether it needs the raw rows."""
+RAW = "train.raw"
+"""File of the raw training rows, where augmentation needs them."""
 
 
 class _Ready(Exception):
@@ -107,7 +112,8 @@ def _numbered(name: str, paths: list[Path]) -> dict[str, Path]:
 
 def key_of(experiment: Experiment, sha256: str) -> str:
     """Names an entry: what is read, and how."""
-    data = {name: value for name, value in asdict(experiment.data).items() if name not in _PLACES}
+    data = {name: value for name, value in asdict(experiment.data).items() if name not in _APART}
+    data |= {"raw": True} if moves_of(experiment.data.augment) else {}
     split = {name: value for name, value in asdict(experiment.split).items() if name != "files"}
     asked = {"format": cache_entry.FORMAT, "data": data, "split": split, "dtype": experiment.training.dtype}
     return hashlib.sha256(storage.canonical_json({**asked, "sha256": sha256}).encode()).hexdigest()[:32]
@@ -198,7 +204,7 @@ class _Conversion:
                 tables = read_and_split(self.experiment)
             if not spill.used:
                 return finish(self.experiment, tables, transform_whole, self._hashed())
-            prepared = finish(self.experiment, tables, self._to_files, self._hashed())
+            prepared = finish(self.experiment, tables, self._to_files, self._hashed(), self._keep)
         except InputError:
             if spill.used:
                 storage.remove(self.place())
@@ -217,6 +223,28 @@ class _Conversion:
             out |= cast("dict[str, Floats]", found)
         return {part: out[part] for part in drawn}
 
+    def _keep(self, train: Drawn, dtype: str) -> Floats:
+        """The raw training rows become a file too, in the order of the training rows."""
+        table = stored(train.raw.X)
+        if table is None:
+            return kept_rows(train, dtype)
+        n, k = len(train.rows), train.raw.X.shape[1]
+        self._require_free(2 * n * k * np.dtype(dtype).itemsize)
+        sink = Scatter(self.folder() / "buckets", self._arrangement(n), k, dtype)
+        for _, first, block in blocks_of_parts(AsTheyAre(k, dtype), table, {"train": train.rows}, None):
+            sink.add(block)
+            self._tell("keeping the pictures", n, first + len(block))
+        path = self.folder() / f"{RAW}.npy"
+        sink.finish(path, partial(self._tell, "arranging", n))
+        self.written[RAW] = sink.crc32
+        return cast("Floats", Mapped(path))
+
+    def _arrangement(self, n: int) -> Ints:
+        """Where each of the n training rows goes: the order in which they lie in files."""
+        if "train" not in self.destinations:
+            self.destinations["train"] = permutation(n, self.experiment.split.seed, Purpose.ARRANGE)
+        return self.destinations["train"]
+
     def _write(self, raw: Raw, parts: Mapping[str, Rows], preparation: Preparation) -> None:
         """PART.npy of all parts that lie in one table, in a single pass over it."""
         table, folder = stored(raw.X), self.folder()
@@ -226,9 +254,7 @@ class _Conversion:
             sinks: dict[str, Scatter | Npy] = {}
             for part, rows in parts.items():
                 if part == "train":
-                    seed = self.experiment.split.seed
-                    self.destinations[part] = permutation(len(rows), seed, Purpose.ARRANGE)
-                    sinks[part] = Scatter(folder / "buckets", self.destinations[part], n_x, dtype)
+                    sinks[part] = Scatter(folder / "buckets", self._arrangement(len(rows)), n_x, dtype)
                 else:
                     sinks[part] = stack.enter_context(npy_file(folder / f"{part}.npy", len(rows), n_x, dtype))
             done = 0
@@ -248,7 +274,9 @@ class _Conversion:
     def _require_room(self, drawn: Mapping[str, Drawn], preparation: Preparation) -> None:
         """Raises InputError where the disk has no room for the parts, the training rows twice for a while."""
         need = sum(len(one.rows) * (2 if part == "train" else 1) for part, one in drawn.items())
-        need *= preparation.n_x * np.dtype(preparation.dtype).itemsize
+        self._require_free(need * preparation.n_x * np.dtype(preparation.dtype).itemsize)
+
+    def _require_free(self, need: int) -> None:
         free = shutil.disk_usage(self.home).free
         if need > free:
             sizes = f"{need / 2**30:.1f} GB are needed in {storage.shown(self.home)}, {free / 2**30:.1f} GB are free"

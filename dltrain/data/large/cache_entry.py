@@ -27,15 +27,15 @@ _PORTION = 8 * 2**20
 
 
 def save(folder: Path, prepared: Prepared, written: dict[str, int]) -> None:
-    """Completes the folder. `written` are the CRC-32 of the inputs that lie there already: PART.npy."""
+    """Completes the folder. `written` are the CRC-32 of the inputs that lie there already: PART.npy, PART.raw.npy."""
     parts = {}
     for name, part in prepared.parts.items():
         beside = {what: getattr(part, what) for what in BESIDE}
         arrays = {f"{name}.{what}.npy": array for what, array in beside.items() if array is not None}
-        if name not in written:
-            arrays[f"{name}.npy"] = part.X
+        inputs = {name: part.X} | ({} if part.raw is None else {f"{name}.raw": part.raw})
+        arrays |= {f"{file}.npy": array for file, array in inputs.items() if file not in written}
         checks = {file: _write(folder / file, np.asarray(array)) for file, array in arrays.items()}
-        checks |= {f"{name}.npy": written[name]} if name in written else {}
+        checks |= {f"{file}.npy": written[file] for file in inputs if file in written}
         parts[name] = {"mapped": name in written, "crc32": checks}
     manifest = {
         "format": FORMAT,
@@ -121,9 +121,14 @@ def _part(folder: Path, name: str, one: dict[str, Any]) -> Part:
         path = folder / f"{name}.{what}.npy"
         return np.load(path) if path.name in one["crc32"] else None
 
-    path = folder / f"{name}.npy"
+    def inputs(file: str) -> Any:
+        path = folder / file
+        return Mapped(path) if one["mapped"] else np.load(path)
+
+    raw = f"{name}.raw.npy"
     return Part(
-        X=Mapped(path) if one["mapped"] else np.load(path),  # type: ignore[arg-type]
+        X=inputs(f"{name}.npy"),
+        raw=inputs(raw) if raw in one["crc32"] else None,
         **{what: beside(what) for what in BESIDE},
     )
 
