@@ -108,6 +108,15 @@ def render_template(name: str, *, title: str, charts: Sequence[Chart], **fields:
     )
 
 
+def load_templates() -> None:
+    """Compiles what a page is made of, for a process that draws many, or forks ones that do."""
+    from importlib.resources import files
+
+    for file in (files("dltrain.report") / "templates").iterdir():
+        if file.name.endswith(".j2"):
+            _environment().get_template(file.name)
+
+
 def _section(i: int, record: RunRecord, total: int) -> Section:
     best = record.run.get("best_epoch")
     anchor = f"run-{i + 1}"

@@ -1,4 +1,4 @@
-"""Trials as processes of this machine, one Python each, with one thread for the matrix products."""
+"""Trials as processes of this machine, with one thread each for the matrix products."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from dltrain.studies.executor import Ended, Task
+from dltrain.studies.forking import Forked, Forks, possible
 
 SINGLE = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 """Numbers of threads that libraries take from the environment. A trial sets its own anyhow; this saves memory."""
@@ -30,7 +31,7 @@ def cores() -> int:
 @dataclass(slots=True, eq=False)
 class _Running:
     task: Task
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Forked
     deadline: float | None
     said: bytes = b""
     timed_out: bool = False
@@ -44,6 +45,8 @@ class LocalProcesses:
         self.workers = workers
         self._running: list[_Running] = []
         self._selector = selectors.DefaultSelector()
+        self._forks: Forks | None = None
+        self._may_fork = possible()
 
     @property
     def free(self) -> int:
@@ -54,19 +57,30 @@ class LocalProcesses:
         return len(self._running)
 
     def start(self, task: Task) -> None:
-        process = subprocess.Popen(
-            command(task.words),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **dict.fromkeys(SINGLE, "1")},
-        )
+        process = self._process(task.words)
         assert process.stderr is not None
         os.set_blocking(process.stderr.fileno(), False)
         deadline = None if task.timeout is None else time.monotonic() + task.timeout
         running = _Running(task, process, deadline)
         self._running.append(running)
         self._selector.register(process.stderr, selectors.EVENT_READ, running)
+
+    def _process(self, words: Sequence[str]) -> subprocess.Popen[bytes] | Forked:
+        """Forked from one that has all modules loaded, else from nothing."""
+        env = {**os.environ, **dict.fromkeys(SINGLE, "1")}
+        if self._may_fork:
+            try:
+                if self._forks is not None and not self._forks.alive:
+                    self._forks.close()
+                    self._forks = None
+                if self._forks is None:
+                    self._forks = Forks(_label(words), env)
+                return self._forks.start(words)
+            except OSError:
+                self._may_fork = False
+        return subprocess.Popen(
+            command(words), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env
+        )
 
     def wait(self, seconds: float) -> list[Ended]:
         end = time.monotonic() + seconds
@@ -139,6 +153,13 @@ class LocalProcesses:
             self._forget(one)
         self._running.clear()
         self._selector.close()
+        if self._forks is not None:
+            self._forks.close()
+
+
+def _label(words: Sequence[str]) -> str:
+    """What a list of processes shows: where the trials lie."""
+    return words[words.index("--runs-dir") + 1] if "--runs-dir" in words else "trials"
 
 
 def command(words: Sequence[str]) -> list[str]:

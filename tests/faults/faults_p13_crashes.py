@@ -34,7 +34,7 @@ def sweep(full: bool) -> Result:
 
 
 def timeout(crash: str) -> list[str]:
-    return ["--trial-timeout", f"{4 * SLOW if crash != 'hang' else 6}s"]
+    return ["--trial-timeout", f"{4 * SLOW if crash != 'hang' else 10}s"]
 
 
 def one_crashes(fresh: Folder, crash: str, workers: int, result: Result) -> None:

@@ -33,14 +33,14 @@ PLANT = """\
 import os, signal, sys, time
 
 def plant():
-    words = sys.orig_argv
-    if "--run-id" not in words or words[words.index("--run-id") + 1] != {trial!r}:
-        return
     saved = 0
 
     def hook(event, arguments):
         nonlocal saved
         if event != "os.rename" or "step-" not in str(arguments[1]):
+            return
+        words = sys.argv
+        if "--run-id" not in words or words[words.index("--run-id") + 1] != {trial!r}:
             return
         saved += 1
         if saved == 3:

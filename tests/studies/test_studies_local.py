@@ -15,11 +15,29 @@ import pytest
 from dltrain.studies import executor_local
 from dltrain.studies.executor import Ended, Task
 from dltrain.studies.executor_local import LocalProcesses, command
+from dltrain.studies.forking import possible
+
+ROOT = str(Path(executor_local.__file__).parents[2])
+PROGRAMS = """\
+import sys
+if any("forking" in word for word in sys.orig_argv):
+    import dltrain.studies.forking as forking
+    forking.PRELOADED = ()
+    forking._run = lambda words: exec(words[0], {"__name__": "__main__"})
+"""
+"""A sitecustomize.py for the process that forks."""
 
 
-@pytest.fixture
-def processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalProcesses]:
+@pytest.fixture(params=["forked", "fresh"])
+def processes(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[LocalProcesses]:
     """Whose tasks are programs in Python instead."""
+    if request.param == "forked" and not possible():
+        pytest.skip("forks on Linux alone")
+    (tmp_path / "sitecustomize.py").write_text(PROGRAMS)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
+    monkeypatch.setattr(executor_local, "possible", lambda: request.param == "forked")
     monkeypatch.setattr(executor_local, "command", lambda words: [sys.executable, "-S", "-c", *words])
     executor = LocalProcesses(2)
     yield executor
@@ -69,6 +87,45 @@ def test_closing_leaves_none(processes: LocalProcesses) -> None:
     assert process.returncode == -9
 
 
+def test_who_forks_may_be_killed(processes: LocalProcesses) -> None:
+    """Its trials end with it; the next ones have another."""
+    processes.start(Task(trial=0, words=["import time; time.sleep(600)"]))
+    if processes._forks is None:
+        pytest.skip("nobody forks")
+    first = processes._forks._process.pid
+    os.kill(first, signal.SIGKILL)
+    assert [(one.trial, one.code) for one in ended(processes)] == [(0, -9)]
+    processes.start(Task(trial=1, words=["pass"]))
+    assert [(one.trial, one.code) for one in ended(processes)] == [(1, 0)]
+    assert processes._forks is not None and processes._forks._process.pid != first
+
+
+def test_trials_are_started_from_nothing_where_nobody_comes_up_to_fork(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(PROGRAMS.replace("forking.PRELOADED = ()", "sys.exit(1)"))
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
+    executor = LocalProcesses(1)
+    executor.start(Task(trial=0, words=["--version"]))
+    assert isinstance(executor._running[0].process, subprocess.Popen)
+    assert [one.code for one in ended(executor)] == [0]
+    executor.close()
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.SIG_DFL])
+def test_a_trial_ignores_what_the_coordinator_was_started_to_ignore(
+    processes: LocalProcesses, handler: signal.Handlers
+) -> None:
+    """As under nohup; and the one that forks hears no Ctrl-C itself."""
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        program = "import signal, sys; sys.exit(3 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else 4)"
+        processes.start(Task(trial=0, words=[program]))
+        assert [one.code for one in ended(processes)] == [3 if handler is signal.SIG_IGN else 4]
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_a_trial_runs_the_command_without_the_current_folder(tmp_path: Path) -> None:
     (tmp_path / "random.py").write_text("raise SystemExit('imported from the current folder')")
     done = subprocess.run(command(["--version"]), cwd=tmp_path, capture_output=True, text=True)
@@ -76,30 +133,36 @@ def test_a_trial_runs_the_command_without_the_current_folder(tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
-def test_a_trial_ends_with_its_coordinator(tmp_path: Path) -> None:
+@pytest.mark.parametrize("forks", [True, False])
+def test_a_trial_ends_with_its_coordinator(tmp_path: Path, forks: bool) -> None:
     """The coordinator is killed while a trial hangs in a way that hears nothing."""
     (tmp_path / "sitecustomize.py").write_text(
         "import os, signal, sys, time\n"
-        "if 'hang-here' in sys.orig_argv:\n"
-        "    import dltrain.studies.child as child\n"
-        "    child.end_with(os.getppid())\n"
+        "def hang():\n"
         "    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n"
         "    print('up', file=sys.stderr, flush=True)\n"
         "    time.sleep(600)\n"
+        "if 'hang-here' in sys.orig_argv:\n"
+        "    import dltrain.studies.child as child\n"
+        "    child.end_with(os.getppid())\n"
+        "    hang()\n"
+        "if any('forking' in word for word in sys.orig_argv):\n"
+        "    import dltrain.studies.forking as forking\n"
+        "    forking.PRELOADED, forking._run = (), lambda words: hang()\n"
     )
     program = (
         "import time\n"
         "from dltrain.studies.executor import Task\n"
         "from dltrain.studies.executor_local import LocalProcesses\n"
         "executor = LocalProcesses(1)\n"
+        f"executor._may_fork = executor._may_fork and {forks}\n"
         "executor.start(Task(trial=0, words=['hang-here']))\n"
         "one = executor._running[0]\n"
         "while b'up' not in one.said: executor.wait(0.05)\n"
         "print(one.process.pid, flush=True)\n"
         "time.sleep(600)\n"
     )
-    root = str(Path(executor_local.__file__).parents[2])
-    env = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{root}"}
+    env = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
     coordinator = subprocess.Popen([sys.executable, "-c", program], env=env, stdout=subprocess.PIPE, text=True)
     assert coordinator.stdout is not None
     trial = int(coordinator.stdout.readline())
