@@ -181,7 +181,8 @@ def serve() -> NoReturn:
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     asked.send(b'{"ready": true}')
     while True:
-        ready, _, _ = select.select([asked, ended], [], [])
+        waiting: list[Any] = [asked, ended]
+        ready, _, _ = select.select(waiting, [], [])
         if ended in ready:
             os.read(ended, LONGEST)
             _report(asked)
