@@ -126,8 +126,9 @@ class LocalProcesses:
         with suppress(BlockingIOError):
             one.said = (one.said + (os.read(one.process.stderr.fileno(), 65536) or b""))[-HEARD:]
         self._forget(one)
-        said = one.said.decode(errors="replace")
-        return Ended(trial=one.task.trial, code=one.process.returncode, timed_out=one.timed_out, said=said)
+        said, code = one.said.decode(errors="replace"), one.process.returncode
+        assert code is not None
+        return Ended(trial=one.task.trial, code=code, timed_out=one.timed_out, said=said)
 
     def _forget(self, one: _Running) -> None:
         assert one.process.stderr is not None
