@@ -28,16 +28,24 @@ class Overrides:
         self.notices: list[str] = []
 
     def apply(self, root: Node, override: str) -> Node:
+        found = self.parse(override)
+        if found is None:
+            return root
+        key, value = found
+        return self._graft(root, value, split_key(key, root), self.hint, None, "")
+
+    def parse(self, override: str) -> tuple[str, Node] | None:
+        """The key and the value of KEY=VALUE; None where it is none, which is a problem then."""
         key, equals, text = override.partition("=")
         key = key.strip()
-        parts = split_key(key, root)
+        parts = key.split(".")
         if not equals or not all(parts) or len(parts) > DEEPEST_KEY or not _is_text(override):
             shown = override.encode("utf-8", "replace").decode()
             message = f"'{shown}' is no override; expected KEY=VALUE, like training.epochs=20"
             self.problems.append(Problem(message, where=str(HERE)))
-            return root
+            return None
         value = self._value(key, text)
-        return self._graft(root, value, parts, self.hint, None, "") if value else root
+        return (key, value) if value else None
 
     def put(self, root: Node, key: str, value: Node) -> Node:
         """The root with a value, in its short or long form, at a dotted path."""
