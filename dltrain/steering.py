@@ -14,6 +14,7 @@ from typing import Any
 from dltrain import config, runs
 from dltrain.config import Adjustment, Plan
 from dltrain.engine.course import Course
+from dltrain.engine.schedules import learning_rate
 from dltrain.engine.state import State
 from dltrain.errors import InputError
 from dltrain.runs import Request, Requests, RunFolder
@@ -106,9 +107,11 @@ class Hand:
         settled = config.settled_change(self.plan.at(epoch).experiment, adjustment, self.plan.facts)
         adjustment = replace(adjustment, set=config.canonical(settled, changes))
         plan = config.readjust(self.plan, [*self.plan.experiment.adjustments, adjustment])
-        self.folder.event(ADJUSTED, request=name, epoch=epoch, set=adjustment.set, **said)
+        course = plan.course()
+        rate = _rate(course, epoch, self.plan.facts.m, adjustment.set)
+        self.folder.event(ADJUSTED, request=name, epoch=epoch, set=adjustment.set, **rate, **said)
         self.folder.sync()
-        self.plan, self.course = plan, plan.course()
+        self.plan, self.course = plan, course
         self.recorded.append(adjustment)
         self._write_replay()
 
@@ -128,6 +131,15 @@ class Hand:
         text = config.replay(resolved.decode(), self.plan, self.folder.record.get("parent")).encode()
         if read_if_there(self.folder.path / REPLAY) != text:
             self.folder.write(REPLAY, text)
+
+
+def _rate(course: Course, epoch: int, m: int, changes: Mapping[str, Any]) -> dict[str, float]:
+    """The learning rate of the epoch, where the changes touch it: the schedule may make another of what was set."""
+    program = course.at(epoch)
+    if program.schedule.per == "step" or not changes.keys() & {"optimizer.learning_rate", "schedule"}:
+        return {}
+    planned = course.planned(epoch, m)[0]
+    return {"learning_rate": learning_rate(program.schedule, program.optimizer.learning_rate, epoch, planned)}
 
 
 def said(adjustment: Adjustment) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dltrain.cli import (
+    adjust,
     average,
     check,
     compare,
@@ -27,6 +28,7 @@ from dltrain.cli import (
     schema,
     search,
     train,
+    watch,
 )
 
 app = typer.Typer(
@@ -69,6 +71,8 @@ app.command("recipe", rich_help_panel=DIAGNOSE)(recipe.command)
 app.command("learning-curve", rich_help_panel=DIAGNOSE)(learning_curve.command)
 app.command("gradcheck", rich_help_panel=DIAGNOSE)(gradcheck.command)
 app.command("search", rich_help_panel=SEARCH)(search.command)
+app.command("adjust", rich_help_panel=SEARCH)(adjust.command)
+app.command("watch", rich_help_panel=SEARCH)(watch.command)
 app.command("runs", rich_help_panel=RUNS)(runs.command)
 app.command("compare", rich_help_panel=RUNS)(compare.command)
 app.command("report", rich_help_panel=RUNS)(report.command)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dltrain.config.adjusting import canonical as canonical
+    from dltrain.config.adjusting import changes_of as changes_of
     from dltrain.config.dumping import dump as dump
     from dltrain.config.dumping import replay as replay
     from dltrain.config.explaining import explain as explain
@@ -55,6 +56,7 @@ _HOMES = {
     "Plan": "plan",
     "Split": "records",
     "canonical": "adjusting",
+    "changes_of": "adjusting",
     "dump": "dumping",
     "explain": "explaining",
     "load": "loading",

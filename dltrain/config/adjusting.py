@@ -70,6 +70,15 @@ def adjusted(experiment: Experiment, changes: Changes) -> Experiment:
     )
 
 
+def changes_of(overrides: Sequence[str]) -> dict[str, Any]:
+    """What KEY=VALUE words ask for. Raises InputError for every one that is none."""
+    reader = Overrides(Experiment)
+    found = [pair for override in overrides if (pair := reader.parse(override)) is not None]
+    if reader.problems:
+        raise InputError(*reader.problems)
+    return {key: plain(value) for key, value in found}
+
+
 def canonical(after: Experiment, changes: Changes) -> dict[str, Any]:
     """The changes as the adjusted experiment has them: schedules and regularizers whole."""
     groups = dict.fromkeys(group for key, _ in _leaves(changes) if (group := _group(key)) is not None)

@@ -114,7 +114,7 @@ def difference(overrides: Mapping[str, Any]) -> str:
 
 
 @dataclass(slots=True)
-class _Row:
+class Row:
     trial: int
     words: str
     state: str = "running"
@@ -130,7 +130,7 @@ class Table(Trials):
     def __init__(self, *, folder: Path, task: str, workers: int, stream: TextIO) -> None:
         super().__init__(folder=folder, task=task, workers=workers, stream=stream)
         self.proposals: dict[int, Overrides] = {}
-        self.rows: dict[int, _Row] = {}
+        self.rows: dict[int, Row] = {}
         self.next_draw = self.began + REFRESH_SECONDS
         self.live: Live | None = None
 
@@ -141,11 +141,11 @@ class Table(Trials):
     def started(self, trial: int, attempt: int) -> None:
         state = "running" if attempt == 1 else f"attempt {attempt}"
         self.rows.pop(trial, None)
-        self.rows[trial] = _Row(trial, difference(self.proposals[trial]), state)
+        self.rows[trial] = Row(trial, difference(self.proposals[trial]), state)
 
     def ended(self, result: Result) -> None:
         super().ended(result)
-        row = self.rows.setdefault(result.trial, _Row(result.trial, difference(result.overrides)))
+        row = self.rows.setdefault(result.trial, Row(result.trial, difference(result.overrides)))
         row.state = result.outcome.replace("_", " ")
         for part in PARTS:
             if part in result.errors:
@@ -174,7 +174,7 @@ class Table(Trials):
         live.start()
         return live
 
-    def _look(self, row: _Row) -> None:
+    def _look(self, row: Row) -> None:
         """The last line of the trial's metrics."""
         from dltrain import runs
 
@@ -204,10 +204,13 @@ class Table(Trials):
             state = Text(row.state, style=COLORS.get(row.state, ""))
             course = encodable(sparkline(row.course, 24), self.stream.encoding)
             table.add_row(str(row.trial), row.words, state, count(row.epoch), *errors, course)
-        over = f"{count(self.done)} of {count(self.total)} trials are over, {self.left()} left"
-        return Group(table, Text(encodable(over, self.stream.encoding)))
+        return Group(table, Text(encodable(self.course(), self.stream.encoding)))
 
-    def _shown(self) -> list[_Row]:
+    def course(self) -> str:
+        """How far the study is."""
+        return f"{count(self.done)} of {count(self.total)} trials are over, {self.left()} left"
+
+    def _shown(self) -> list[Row]:
         rows = list(self.rows.values())
         running = [row for row in rows if row.state.startswith(("running", "attempt"))]
         ended = [row for row in rows if row not in running]

@@ -61,10 +61,10 @@ def ask(path: PathLike, changes: Mapping[str, Any], *, stop: bool = False, check
     return name
 
 
-def withdraw(path: PathLike) -> list[str]:
-    """Takes back every request that was not taken yet; their names."""
+def withdraw(path: PathLike, only: str | None = None) -> list[str]:
+    """Takes back every request that was not taken yet, or one of them; their names."""
     folder = Path(path) / REQUESTS
-    listed = [name for name, state in _listed(folder) if state == "json"]
+    listed = [name for name, state in _listed(folder) if state == "json" and only in (None, name)]
     return [name for name in listed if take_back(folder / f"{name}.json")]
 
 
