@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,12 +11,12 @@ import typer
 from dltrain.cli import batch, study, training
 from dltrain.cli.durations import seconds
 from dltrain.cli.options import MaxTime, RequeueCode, split_arguments, spread
+from dltrain.cli.streams import tell
 from dltrain.errors import InputError
 
 if TYPE_CHECKING:
     from dltrain.ready import Ready
-    from dltrain.studies.model import Rules
-    from dltrain.studies.search import Search
+    from dltrain.studies.search_plan import SearchPlan
 
 
 @spread
@@ -40,15 +41,27 @@ def command(
     if jobs.asked:
         _run_job(arguments or [], how, jobs, signals)
         return
-    ready, search, rules = _planned(arguments or [], how)
+    if record is not None and not jobs.emit and _is_over(record, arguments or []):
+        study.say_done(how.runs_dir / record["id"], record, how)
+        return
+    ready, plan = _planned(arguments or [], how)
     signals.answer()
     if jobs.emit:
-        batch.emit(ready, search, record, rules, how, jobs)
+        batch.emit(ready, plan.search, record, plan.rules, how, jobs)
         return
-    study.start_or_go_on(ready, search, record, how, signals, rules)
+    study.start_or_go_on(ready, plan.search, record, how, signals, plan.rules)
 
 
-def _planned(arguments: list[str], how: study.How) -> tuple[Ready, Search, Rules]:
+def _is_over(record: Mapping[str, Any], arguments: list[str]) -> bool:
+    """Whether the same was asked for before, and is done: no data need be read."""
+    if record["state"] != "finished" or (record.get("study") or {}).get("kind") != "search":
+        return False
+    from dltrain import resuming
+
+    return resuming.is_repeat(record, *split_arguments(arguments))
+
+
+def _planned(arguments: list[str], how: study.How) -> tuple[Ready, SearchPlan]:
     from dltrain import config
     from dltrain.cli.preparing import prepare
     from dltrain.studies.search_plan import plan_search
@@ -57,10 +70,13 @@ def _planned(arguments: list[str], how: study.How) -> tuple[Ready, Search, Rules
     if not configs:
         raise InputError("give a CONFIG with a search section, like configs/search.yaml")
     ready = prepare(config.load(configs, overrides), how.silent)
-    search, rules = plan_search(ready)
+    plan = plan_search(ready)
     if how.trial_timeout is not None:
-        rules = replace(rules, trial_timeout=seconds(how.trial_timeout, "--trial-timeout"))
-    return ready, search, rules
+        rules = replace(plan.rules, trial_timeout=seconds(how.trial_timeout, "--trial-timeout"))
+        plan = replace(plan, rules=rules)
+    for note in () if how.silent else plan.notes:
+        tell(f"note: {note}")
+    return ready, plan
 
 
 def _run_job(arguments: list[str], how: study.How, jobs: batch.Jobs, signals: Any) -> None:
@@ -68,7 +84,8 @@ def _run_job(arguments: list[str], how: study.How, jobs: batch.Jobs, signals: An
     if how.run_id is None:
         raise InputError("--round and --collect need --run-id: which search it is")
     if arguments:
-        batch.make(*_planned(arguments, how), how)
+        ready, plan = _planned(arguments, how)
+        batch.make(ready, plan.search, plan.rules, how)
     record = how.record()
     if record is None:
         raise InputError(f"there is no search {how.run_id} in {how.runs_dir}; give its CONFIG, which makes it")

@@ -11,10 +11,12 @@ import typer
 
 from dltrain.cli import datafile, study, training
 from dltrain.cli.options import RUNS_DIR, MaxTime, RequeueCode, spread
+from dltrain.cli.streams import tell
 
 if TYPE_CHECKING:
     from dltrain.origin import Origin
     from dltrain.ready import Ready
+    from dltrain.saving import Interrupts
     from dltrain.signals import Signals
 
 
@@ -32,6 +34,7 @@ def command(
     ] = False,
     how: study.How,
     max_time: MaxTime = None,
+    until_epoch: Annotated[int | None, typer.Option("--until-epoch", metavar="N", min=1, hidden=True)] = None,
     requeue_code: RequeueCode = 75,
 ) -> None:
     """Train the network that a config declares, or a data file without one, and diagnose it.
@@ -55,11 +58,16 @@ def command(
     run = None if how.run_id is None else how.runs_dir / how.run_id
     ready = given.prepare(quiet=how.silent, run=run, record=record)
     signals.answer()
+    if ready.plan.experiment.search is not None and not how.silent:
+        tell("note: search: is for dltrain search; this trains the config as it is")
     several = study.asked(ready, seeds, origin)
     if several is not None or study.is_study(record):
         study.start_or_go_on(ready, several, record, how, signals)
         return
-    _train(ready, record, source, how, signals, origin, _again(given, how.runs_dir, origin))
+    from dltrain.saving import Interrupts
+
+    interrupts = Interrupts(signals, until_epoch)
+    _train(ready, record, source, how, interrupts, origin, _again(given, how.runs_dir, origin))
 
 
 def _try_out(given: datafile.Given, how: study.How, signals: Signals, origin: str | None) -> None:
@@ -79,25 +87,24 @@ def _train(
     record: Mapping[str, Any] | None,
     source: Origin | None,
     how: study.How,
-    signals: Signals,
+    interrupts: Interrupts,
     origin: str | None,
     command: str | None,
 ) -> None:
     """A new run, or the one of this id, which another process may have begun a moment ago."""
     from dltrain import resuming
     from dltrain.origin import recorded_origin
-    from dltrain.saving import Interrupts
 
     if source:
         source.require_fits(ready.plan.architecture().layout())
     said = training.Said(how.quiet, how.as_json, command)
     if record is None:
-        record = training.begin(ready, how.runs_dir, how.run_id, Interrupts(signals), said, source)
+        record = training.begin(ready, how.runs_dir, how.run_id, interrupts, said, source)
     if record is not None and how.run_id is not None:
         path = how.runs_dir / how.run_id
         resuming.require_same_origin(record, origin)
         source = recorded_origin(path, record)
-        training.take_up(ready, path, record, Interrupts(signals), said, how.allow_drift, origin=source)
+        training.take_up(ready, path, record, interrupts, said, how.allow_drift, origin=source)
 
 
 def _is_over(record: Mapping[str, Any], given: datafile.Given, seeds: int | None, origin: str | None) -> bool:

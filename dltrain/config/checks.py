@@ -8,6 +8,7 @@ from dltrain.config import SETS
 from dltrain.config.english import join
 from dltrain.config.parts import given_by
 from dltrain.config.records import Experiment, ScheduleChoice
+from dltrain.config.search_checks import SEARCH_CHECKS
 from dltrain.config.split_checks import SPLIT_CHECKS
 from dltrain.engine.optimizers import AdamW
 from dltrain.engine.regularizers import L1L2, L2
@@ -199,6 +200,7 @@ CHECKS: tuple[tuple[tuple[str, ...], Callable[[Experiment], Found]], ...] = (
     (("data",), _sources),
     (("data",), _arrays),
     *SPLIT_CHECKS,
+    *SEARCH_CHECKS,
     (("training", "schedule"), _lengths),
     (("data", "split", "training"), _stopping),
     (("data", "split", "schedule"), _plateau),

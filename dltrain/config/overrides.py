@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dltrain.config.english import show
-from dltrain.config.hints import Hint, as_data, item_hint, key_at, keys, kinds, records
-from dltrain.config.merging import merge
+from dltrain.config.hints import Hint, as_data, item_hint, key_at, keys, records
+from dltrain.config.merging import keys_by_kind, merge
 from dltrain.config.nodes import Node, Place, plain
 from dltrain.config.normalizing import MOST_LAYERS, long_name, normalize
 from dltrain.config.reader import read
@@ -17,6 +17,8 @@ HERE = Place(None)
 DEEPEST_KEY = 32
 SPACE = ("search", "space")
 """The mapping whose keys are dotted paths."""
+OF_A_RANGE = ("low", "high", "values", "when")
+"""Keys of such a key's value; no key of the config itself has one of these names."""
 
 
 class Overrides:
@@ -101,7 +103,7 @@ class Overrides:
         grafted = self._graft(
             child, value, parts[1:], slot.hint if slot else None, slot.default if slot else None, where
         )
-        if name == "kind" and hint is not None and kinds(hint):
+        if name == "kind" and hint is not None and keys_by_kind(hint):
             return merge(below, Node({name: grafted}, HERE), hint, default, path, self.notices)
         return below.with_value({**below.value, name: grafted})
 
@@ -146,9 +148,10 @@ def split_key(key: str, root: Node) -> list[str]:
     for name in SPACE:
         node = node.value.get(name) if node is not None and isinstance(node.value, dict) else None
     known = node.value if node is not None and isinstance(node.value, dict) else {}
-    rest, inner = parts[2:], ("low", "high", "values", "when")
+    rest = parts[2:]
     ends = [n for n in range(len(rest), 0, -1) if ".".join(rest[:n]) in known]
-    ends += [n for n in range(1, len(rest)) if rest[n] in inner]
+    ends = [n for n in ends if n == len(rest) or rest[n] in (*OF_A_RANGE, "kind")]
+    ends += [n for n in range(1, len(rest)) if rest[n] in OF_A_RANGE]
     end = ends[0] if ends else len(rest)
     below = rest[end:]
     if below[:1] == ["when"] and len(below) > 2:

@@ -10,6 +10,12 @@ from pydantic import Field
 
 from dltrain.engine.arrays import RECORD
 
+OF_SEARCHES = {
+    "trials": ("random", "coarse_to_fine", "tpe"),
+    "rounds": ("coarse_to_fine", "tpe"),
+    "points": ("grid",),
+}
+"""Keys of `search` that only some kinds have a use for: another kind over the one that a config names drops them."""
 Whole: TypeAlias = Annotated[int, Ge(0), Le(10**9)]
 When: TypeAlias = Annotated[dict[str, Any], MinLen(1)] | None
 SearchKind: TypeAlias = Literal["random", "coarse_to_fine", "grid", "tpe"]

@@ -37,13 +37,18 @@ def start(ready: Ready, study: Study, rules: Rules, runs_dir: Path, run_id: str 
         "rules": asdict(rules),
         "context": asdict(context),
     }
-    tree = {key: value for key, value in loaded.tree.items() if key != "search"}
+    tree = trial_tree(loaded.tree)
     files = {
         "config.yaml": "---\n".join(loaded.texts.values()).encode(),
         "config.resolved.yaml": config.dump(ready.plan, loaded).encode(),
         TRIAL_CONFIG: (json.dumps(tree, ensure_ascii=False, indent=2) + "\n").encode(),
     }
     return create(runs_dir, run_id, experiment.name or "study", facts, files)
+
+
+def trial_tree(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """What the trials' overrides are put over: the merged config without its search."""
+    return {key: value for key, value in tree.items() if key != "search"}
 
 
 def require_same(record: Mapping[str, Any], ready: Ready | None, study: Study) -> None:
