@@ -10,7 +10,7 @@ from dltrain.cli.options import RUNS_DIR, Json, Run, RunsDir
 
 
 def command(run: Run, as_json: Json = False, runs_dir: RunsDir = RUNS_DIR) -> None:
-    """Look on while a run trains: its curves on a terminal, a line an epoch elsewhere. Ctrl-C leaves the run alone.
+    """Look on while a run or a study trains; Ctrl-C leaves it alone.
 
     Example: dltrain watch latest
     """

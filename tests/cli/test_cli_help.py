@@ -18,6 +18,7 @@ from dltrain.cli.app import app
 PANELS = {
     "Train": ["train", "resume", "evaluate", "predict", "minimize"],
     "Diagnose": ["diagnose", "recipe", "learning-curve", "gradcheck"],
+    "Search": ["search", "adjust", "watch"],
     "Runs": ["runs", "compare", "report"],
     "Data": ["average", "data"],
     "Config": ["init", "check", "schema", "explain"],
