@@ -6,19 +6,24 @@ import math
 from collections.abc import Iterator
 from statistics import NormalDist
 
+from dltrain.config.characters import characters
 from dltrain.config.plan import Plan
 from dltrain.engine.architecture import BatchNorm
+from dltrain.engine.augmentations import Flip, Rotate
 from dltrain.engine.initializers import Zeros
 from dltrain.engine.regularizers import L1, L2
 from dltrain.engine.schedules import Manual
 
+UPRIGHT = 60
+"""Degrees by which a character may be turned and still be told from others."""
 SMALL = 2_000
 """Training examples up to which batch gradient descent is the notes' advice (section 2.1)."""
 
 
 def advice(plan: Plan) -> list[str]:
     """One line for each thing worth saying."""
-    return [*_dev(plan), *_batch(plan), *_strength(plan), *_schedule(plan), *_adjustments(plan), *_idle(plan)]
+    of_training = (*_batch(plan), *_strength(plan), *_schedule(plan), *_adjustments(plan))
+    return [*_dev(plan), *of_training, *_augment(plan), *_idle(plan)]
 
 
 def needed_for(threshold: float, confidence: float) -> int:
@@ -76,6 +81,19 @@ def _adjustments(plan: Plan) -> Iterator[str]:
     if late and (epochs := plan.course().total(plan.facts.m)[0]) < late[-1]:
         first = next(epoch for epoch in late if epoch > epochs)
         yield f"adjustments from epoch {first} on are never reached: training takes {epochs} epochs"
+
+
+def _augment(plan: Plan) -> Iterator[str]:
+    """Moves that make another character of a letter or digit."""
+    kind = characters(plan)
+    if kind == "no":
+        return
+    where = "" if kind == "yes" else ", if these are characters, as the names of their classes say"
+    for one in plan.experiment.data.augment:
+        if isinstance(one, Flip):
+            yield f"warning: data.augment: flip mirrors pictures, and a flipped 2 is no 2: leave it out{where}"
+        if isinstance(one, Rotate) and one.degrees > UPRIGHT:
+            yield f"warning: data.augment: rotate by {one.degrees:g}° makes a 9 of a 6: turn by less{where}"
 
 
 def _idle(plan: Plan) -> Iterator[str]:

@@ -142,6 +142,8 @@ def without_regularization(plan: Plan) -> Overrides:
             keys += (f"architecture.layers.{i}.regularizer=none",)
     if experiment.optimizer.kind == "adamw" and experiment.optimizer.weight_decay > 0:
         keys += ("optimizer.weight_decay=0",)
+    if experiment.data.augment:
+        keys += ("data.augment=[]",)
     return keys + without_dropout(plan)
 
 
@@ -166,6 +168,16 @@ def weaker(plan: Plan, factor: float) -> Overrides:
 def _lambdas(regularizer: object) -> dict[str, float]:
     found = {name: getattr(regularizer, name, 0.0) for name in ("lambd", "lambd_l1", "lambd_l2")}
     return {name: value for name, value in found.items() if value}
+
+
+def augmented(plan: Plan) -> Overrides:
+    """Pictures changed at each visit as the notes say: characters turned and bent, others flipped and clipped too."""
+    from dltrain.config.characters import characters
+
+    data = plan.experiment.data
+    if data.image_shape is None or data.augment:
+        return ()
+    return ("data.augment=[flip, rotate, crop]" if characters(plan) == "no" else "data.augment=[rotate, distort]",)
 
 
 def more_decay(plan: Plan) -> Overrides:

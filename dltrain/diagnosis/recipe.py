@@ -129,8 +129,11 @@ def _longer_training(plan: Plan, curve: Curve) -> Iterator[Advice]:
 
 
 def against_variance(plan: Plan, curve: Curve) -> Iterator[Advice]:
-    """More data, L2 before early stopping, dropout on the largest layer."""
+    """More data, for pictures augmented ones, L2 before early stopping, dropout on the largest layer."""
     yield _more_data(plan)
+    if augmented := changes.augmented(plan):
+        why = "pictures moved and bent anew at each visit stand in for more of them, which are harder to get"
+        yield Advice("augment the training pictures", why, augmented)
     rising = curve.evidence("overfitting", "overconfident")
     yield _more_decay(plan, rising)
     dropout = changes.more_dropout(plan)

@@ -1,5 +1,5 @@
-"""The training error as training itself sees it: dropout on, batch norm by the batch. Clean measurement does neither,
-and what lies between the two is owed to them.
+"""The training error as training itself sees it: dropout on, batch norm by the batch, rows augmented. Clean
+measurement does none of it, and what lies between the two is owed to them.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ MOST = 100_000
 """Of a larger training set so many rows, of the first batches of an epoch, stand for all."""
 
 
-def errors_in_training(program: Program, network: Network, rows: Rows, dropout: bool) -> tuple[Ints, Floats]:
+def errors_in_training(
+    program: Program, network: Network, rows: Rows, dropout: bool, augmented: bool = False
+) -> tuple[Ints, Floats]:
     """(row numbers, errors) in the batches of the first epoch, (n,) each, errors as in `Measured.errors`.
 
-    With `dropout` one mask an example and layer. Changes neither theta nor batch norm's averages.
+    With `dropout` one mask an example and layer; with `augmented` rows as they are changed for a batch. Changes neither
+    theta nor batch norm's averages.
     """
     batch_norm = any(layer.batch_norm for layer in program.architecture.layers)
     bounds = batch_bounds(len(rows), program.batch_size, batch_norm)
-    order = visits(rows.X, program.seed)
+    order = visits(rows.X, program.seed, rows.making if augmented else None)
     order.begin(0)
     numbers, errors = [], []
     for step, (start, stop) in enumerate(zip(bounds[:-1], bounds[1:], strict=True), start=1):

@@ -150,7 +150,15 @@ def _summary(record: RunRecord) -> list[str]:
         words.append(f"{count(last['step'])} steps")
     if record.run.get("best_epoch"):
         words.append(f"epoch {count(record.run['best_epoch'])} kept")
+    if kinds := _augmented(record.run):
+        words.append(f"augmented: {', '.join(kinds)}")
     return words
+
+
+def _augmented(run: Mapping[str, Any]) -> list[str]:
+    """The kinds of data.augment, as run.json has the settled config."""
+    settled = (run.get("given") or {}).get("resolved") or {}
+    return [clean(one["kind"]) for one in (settled.get("data") or {}).get("augment") or ()]
 
 
 def _config_lines(text: str) -> list[tuple[str, str]]:

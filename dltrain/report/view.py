@@ -196,7 +196,7 @@ def _note(entry: Mapping[str, Any], baseline: bool) -> str:
     words += [str(entry["of"])] if entry.get("of") else []
     words += ["selected"] if entry.get("selected") else []
     words += [weighted(entry)] if weighted(entry) else []
-    words += ["t interval"] if entry.get("interval") == "t" and not entry.get("of") else []
+    words += ["t interval"] if entry.get("interval") in ("t", "t_skew") and not entry.get("of") else []
     return ", ".join(words)
 
 
@@ -312,9 +312,13 @@ def _is_below(entry: Mapping[str, Any], bayes: Mapping[str, Any]) -> bool:
 
 
 def _of_training(train: Mapping[str, Any], dev: Mapping[str, Any], regression: bool) -> Iterable[str]:
-    """What dropout and batch norm's averages do to the gap, where the network has them."""
+    """What dropout, batch norm's averages and augmentation do to the gap, where they are on."""
     clean = train.get("value")
-    modes = {"with_batch_statistics": "batch norm's batch statistics", "with_dropout": "dropout"}
+    modes = {
+        "with_batch_statistics": "batch norm's batch statistics",
+        "with_dropout": "dropout",
+        "with_augmentation": "augmentation",
+    }
     known = [(words, train[key]) for key, words in modes.items() if train.get(key) is not None]
     if clean is None or not known:
         return
