@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dltrain.cli import datafile
+from dltrain.cli.checked_search import searched
 from dltrain.cli.options import Json, print_json, spread
 
 if TYPE_CHECKING:
@@ -35,14 +36,17 @@ def command(
     from dltrain import config
 
     ready = datafile.given(arguments, about).prepare(quiet=as_json)
+    search, notes = searched(ready)
     record: dict[str, Any] = {
         "title": ready.plan.experiment.name,
         "data": _data(ready, data),
         "training": _training(ready),
         "network": network(ready),
-        "notes": list(ready.notes),
+        "notes": [*ready.notes, *notes],
         "resolved": config.dump(ready.plan, ready.loaded),
     }
+    if search is not None:
+        record["search"] = search
     if leakage:
         record["leakage"] = _leakage(ready)
     _show(record, as_json)

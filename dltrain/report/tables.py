@@ -9,6 +9,7 @@ from dltrain.report.console import column, plain_table, show
 from dltrain.report.differing import differing_words
 from dltrain.report.formats import NOTHING, clean, count, fixed, number, percent, rate_decimals
 from dltrain.report.metrics import metric_facts
+from dltrain.report.space_table import print_space
 from dltrain.report.view import interval, weighted
 
 if TYPE_CHECKING:
@@ -140,7 +141,8 @@ def print_network(layers: Sequence[Mapping[str, Any]], *, stream: TextIO | None 
 
 def print_check(check: Mapping[str, Any], *, stream: TextIO | None = None) -> None:
     """What `check` found: `title`, `data` and `training` ({name: value}), `network` (see print_network),
-    `notes` (sentences), `resolved` (the text of the resolved config, which stands first: it is long)."""
+    `search` (see print_space), `notes` (sentences), `resolved` (the text of the resolved config, which stands first:
+    it is long)."""
     if check.get("resolved"):
         show(str(check["resolved"]).rstrip("\n"), "", stream=stream)
     if check.get("title"):
@@ -152,6 +154,8 @@ def print_check(check: Mapping[str, Any], *, stream: TextIO | None = None) -> No
     if check.get("network"):
         show(_bold("network"), stream=stream)
         print_network(check["network"], stream=stream)
+    if check.get("search"):
+        print_space(check["search"], stream=stream)
     if check.get("notes"):
         show("", *(f"- {clean(note)}" for note in check["notes"]), stream=stream)
 
