@@ -25,6 +25,10 @@ def study_page(path: Path) -> str:
     """The page of the study in this folder. Equal folders give equal bytes. Raises Damaged."""
     record = runs.read_study(path)
     summary, kind = record.get("summary") or {}, (record.get("study") or {}).get("kind")
+    if kind == "search":
+        from dltrain.report.search_page import search_page
+
+        return search_page(path, record)
     errors = Errors(record)
     rows = summary.get("trials") or ()
     charts = [chart for chart in (_points_chart(summary, errors), _comparison(path, rows, errors)) if chart]

@@ -213,6 +213,25 @@
     }
   }
 
+  function sortable(table) {
+    const body = table.tBodies[0], heads = [...table.tHead.rows[0].cells];
+    const key = (row, i) => row.cells[i].dataset.key;
+    const order = (a, b) => (isNaN(a) || isNaN(b) ? a.localeCompare(b) : a - b);
+    heads.forEach((head, i) => {
+      const button = make("button", { type: "button", title: "sort" }, ...head.childNodes);
+      head.append(button);
+      button.addEventListener("click", () => {
+        const down = head.getAttribute("aria-sort") === "ascending";
+        heads.forEach((other) => other.removeAttribute("aria-sort"));
+        head.setAttribute("aria-sort", down ? "descending" : "ascending");
+        const rows = [...body.rows].filter((row) => key(row, i) !== ""), rest = [...body.rows].filter((row) => key(row, i) === "");
+        rows.sort((a, b) => (down ? -1 : 1) * order(key(a, i), key(b, i)));
+        body.append(...rows, ...rest);
+      });
+    });
+  }
+
+  document.querySelectorAll("table.sortable").forEach(sortable);
   const graphs = charts.map((spec) => new Graph(spec));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     graphs.forEach((graph) => { if (graph.uplot) graph.draw(); });
