@@ -193,8 +193,10 @@
     }
 
     mark(u) {
-      const mark = this.spec.mark;
-      if (!mark) return;
+      for (const mark of [this.spec.mark, ...this.spec.marks]) if (mark) this.line(u, mark);
+    }
+
+    line(u, mark) {
       const x = Math.round(u.valToPos(mark.x, "x", true)), box = u.bbox, ratio = devicePixelRatio || 1;
       if (x < box.left || x > box.left + box.width) return;
       const c = u.ctx;
