@@ -11,6 +11,9 @@ from dltrain.cli.checked_search import searched
 from dltrain.cli.options import Json, print_json, spread
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dltrain.config import Adjustment
     from dltrain.ready import Ready
 
 FOUND = 4
@@ -97,8 +100,9 @@ def _data(ready: Ready, classes: bool) -> dict[str, Any]:
 def _training(ready: Ready) -> dict[str, Any]:
     from dltrain.engine.fit import steps_of
 
-    program = ready.plan.program()
-    steps, an_epoch = steps_of(program, ready.plan.facts.m), steps_of(program, ready.plan.facts.m, epochs=1)
+    program, course, m = ready.plan.program(), ready.plan.course(), ready.plan.facts.m
+    steps, an_epoch = steps_of(course, m), steps_of(course, m, epochs=1)
+    adjusted = ready.plan.experiment.adjustments
     return {
         "optimizer": program.optimizer.kind,
         "learning rate": program.optimizer.learning_rate,
@@ -106,6 +110,33 @@ def _training(ready: Ready) -> dict[str, Any]:
         "batches an epoch": an_epoch,
         "steps": steps,
         "threads": ready.plan.threads,
+        **_augmentation(ready, an_epoch),
+        **{f"from epoch {epoch}": words for epoch, words in _adjusted(adjusted).items()},
+    }
+
+
+def _adjusted(adjustments: Sequence[Adjustment]) -> dict[int, str]:
+    """What holds from an epoch on, in words."""
+    from dltrain.runs import words_of
+
+    found: dict[int, list[str]] = {}
+    for one in adjustments:
+        found.setdefault(one.epoch, []).append(words_of(one.set))
+    return {epoch: " ".join(words) for epoch, words in found.items()}
+
+
+def _augmentation(ready: Ready, batches: int) -> dict[str, Any]:
+    """What is done to training batches, and what it takes on this machine."""
+    rows, augment = ready.rows("train"), ready.plan.experiment.data.augment
+    if rows is None or not augment:
+        return {}
+    from dltrain.data.augmenting import seconds_a_batch
+
+    seconds = seconds_a_batch(rows, ready.plan.experiment.seed, ready.plan.batch_size)
+    return {
+        "augmentation": ", ".join(one.kind for one in augment),
+        "augmentation ms a batch": round(1000 * seconds, 3),
+        "augmentation s an epoch": round(seconds * batches, 3),
     }
 
 

@@ -94,12 +94,14 @@ def show_one(path: Path, as_json: bool) -> None:
     run = runs.read_run(path)
     diagnosed = runs.find_record(path, "diagnosis.json") is not None
     diagnosis = trained.read_diagnosis(path) if diagnosed else None
+    adjustments = runs.adjustments_of(path, run)
     if as_json:
-        print_json({"run": str(path), "record": run, "diagnosis": diagnosis})
+        print_json({"run": str(path), "record": run, "adjustments": adjustments, "diagnosis": diagnosis})
         return
     keys = ("state", "created", "updated", "epochs", "steps", "best_epoch", "reason", "task", "threads")
     facts = {key: run[key] for key in keys if run.get(key) is not None}
-    print_facts({**facts, "path": str(path)}, title=path.name)
+    adjusted = [(f"from epoch {one['epoch']}", runs.words_of(one["set"])) for one in adjustments]
+    print_facts([*facts.items(), *adjusted, ("path", str(path))], title=path.name)
     if diagnosis:
         print("")
         print_diagnosis(diagnosis, title="")

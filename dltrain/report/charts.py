@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from dltrain.report.formats import clean
@@ -58,6 +58,8 @@ class Chart:
     from_zero: bool = True
     log: bool = True
     mark: dict[str, Any] | None = None
+    marks: tuple[dict[str, Any], ...] = ()
+    """Further places along x: {x, label}, such as the epochs from which an adjustment held."""
     note: str = field(default="")
 
     def to_json(self) -> dict[str, Any]:
@@ -71,8 +73,11 @@ def finite(value: Any) -> float | None:
     return float(f"{value:.6g}")
 
 
-def curves(key: str, metrics: Metrics, task: str, best: int | None = None) -> Chart | None:
-    """Dev error, training error and cost J in one graph, J on its own axis at the right."""
+def curves(
+    key: str, metrics: Metrics, task: str, best: int | None = None, adjusted: Sequence[int] = ()
+) -> Chart | None:
+    """Dev error, training error and cost J in one graph, J on its own axis at the right. `adjusted`: the epochs from
+    which an adjustment held, which are marked."""
     label, factor, unit = _error_unit(task)
     dev, train = (_part(metrics, part, "error", factor) for part in ("dev", "train"))
     series = (
@@ -81,7 +86,16 @@ def curves(key: str, metrics: Metrics, task: str, best: int | None = None) -> Ch
         Series("cost J", _column(metrics, "cost"), "cost", DASHES[2], scale="cost"),
     )
     axes = (Axis(f"error {label}"), Axis(_cost_label(task), scale="cost", side="right"))
-    return _chart(key, "Learning curves", metrics, axes, series, best)
+    return _marked(_chart(key, "Learning curves", metrics, axes, series, best), adjusted)
+
+
+def _marked(chart: Chart | None, adjusted: Sequence[int]) -> Chart | None:
+    """With a line at each of these epochs; only the first has words, since they may stand close."""
+    if chart is None or not adjusted:
+        return chart
+    epochs = [epoch for epoch in dict.fromkeys(adjusted) if epoch in chart.x]
+    labels = ["adjusted", *[""] * len(epochs)]
+    return replace(chart, marks=tuple({"x": x, "label": label} for x, label in zip(epochs, labels, strict=False)))
 
 
 def _error_unit(task: str) -> tuple[str, float, str]:
@@ -97,7 +111,9 @@ def _cost_label(task: str) -> str:
     return "cost J (½ squared error)" if task == "regression" else "cost J (nats)"
 
 
-def measures(key: str, metrics: Metrics, task: str, best: int | None = None) -> Iterator[Chart]:
+def measures(
+    key: str, metrics: Metrics, task: str, best: int | None = None, adjusted: Sequence[int] = ()
+) -> Iterator[Chart]:
     """The smaller graphs: loss, learning rate, and layer by layer how activations and gradients fare."""
     losses = (
         Series("dev loss", _part(metrics, "dev", "loss"), "dev", width=2),
@@ -109,7 +125,7 @@ def measures(key: str, metrics: Metrics, task: str, best: int | None = None) -> 
     gradients = (*_layers(metrics, "gradient_norm"), whole)
     candidates = (
         _chart(f"{key}-loss", "Loss, without the penalty", metrics, (Axis(_loss_label(task)),), losses, best),
-        _chart(f"{key}-rate", "Learning rate", metrics, (Axis("learning rate α"),), rate, best),
+        _marked(_chart(f"{key}-rate", "Learning rate", metrics, (Axis("learning rate α"),), rate, best), adjusted),
         _chart(f"{key}-gradients", "Gradient norms", metrics, (Axis("‖dJ/dθ‖"),), gradients, best),
         *(_by_layer(key, metrics, best, *names) for names in LAYER_CHARTS),
     )

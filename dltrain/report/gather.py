@@ -41,9 +41,11 @@ def gather(path: Path) -> RunRecord:
     preparation = runs.find_record(path, "preparation.json") or {}
     resolved = path / "config.resolved.yaml"
     diagnosed = runs.find_record(path, "diagnosis.json") is not None
+    run = runs.read_run(path)
     return RunRecord(
         id=path.name,
-        run=runs.read_run(path),
+        run=run,
+        adjustments=[(one["epoch"], runs.words_of(one["set"])) for one in runs.adjustments_of(path, run)],
         metrics=runs.read_metrics(path),
         diagnosis=trained.read_diagnosis(path) if diagnosed else None,
         config_text=resolved.read_text(encoding="utf-8") if resolved.is_file() else "",

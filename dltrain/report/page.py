@@ -44,6 +44,8 @@ class RunRecord:
     predictions: Mapping[str, Any] | None = None
     calibration: Mapping[str, Any] | None = None
     """Of those predictions, as `metrics` of the diagnosis has it."""
+    adjustments: Sequence[tuple[int, str]] = ()
+    """The epochs from which something else held, and what."""
     classes: Sequence[str] = ()
     task: str = "multiclass"
 
@@ -60,6 +62,7 @@ class Section:
     health: HealthView | None
     curves: Chart | None
     measures: tuple[Chart, ...]
+    adjustments: tuple[tuple[int, str], ...]
     scatter: Chart | None
     reliability: Chart | None
     confusion: Confusion | None
@@ -122,6 +125,7 @@ def _section(i: int, record: RunRecord, total: int) -> Section:
     anchor = f"run-{i + 1}"
     regression = record.task == "regression"
     predictions = record.predictions
+    adjusted = [epoch for epoch, _ in record.adjustments]
     return Section(
         anchor=anchor,
         id=clean(record.id),
@@ -129,8 +133,9 @@ def _section(i: int, record: RunRecord, total: int) -> Section:
         summary=tuple(_summary(record)),
         view=view_of(record.diagnosis, task=record.task) if record.diagnosis else None,
         health=health_of({"run": record.id, **record.diagnosis}) if record.diagnosis else None,
-        curves=curves(f"{anchor}-curves", record.metrics, record.task, best),
-        measures=tuple(measures(anchor, record.metrics, record.task, best)),
+        curves=curves(f"{anchor}-curves", record.metrics, record.task, best, adjusted),
+        measures=tuple(measures(anchor, record.metrics, record.task, best, adjusted)),
+        adjustments=tuple((epoch, clean(words)) for epoch, words in record.adjustments),
         scatter=scatter(f"{anchor}-scatter", predictions) if predictions and regression else None,
         reliability=reliability(f"{anchor}-reliability", record.calibration) if record.calibration else None,
         confusion=confusion_of(predictions, record.classes) if predictions and not regression else None,

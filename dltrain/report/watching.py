@@ -39,8 +39,8 @@ class Watched:
         self.path = path
         self._metrics, self._events = Follower(path / "metrics.jsonl"), Follower(path / "events.jsonl")
         self.life = ""
-        self.regression = runs.read_run(path).get("task") == "regression"
-        self.own = runs.read_run(path).get("given") or {}
+        self.run = runs.read_run(path)
+        self.regression = self.run.get("task") == "regression"
 
     def look(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """The epochs and the adjustments that came since the last look. The run's end is seen before its last lines
@@ -58,10 +58,9 @@ class Watched:
         return self._metrics.records
 
     @property
-    def adjustments(self) -> list[Mapping[str, Any]]:
+    def adjustments(self) -> Sequence[Mapping[str, Any]]:
         """Those of its config, and those that it was asked for while it ran; by epoch."""
-        asked = [event for event in self._events.records if event.get("kind") == "adjustment"]
-        return sorted([*(self.own.get("adjustments") or []), *asked], key=lambda one: int(one["epoch"]))
+        return runs.adjustments_of(self.path, self.run)
 
     def error(self, value: float | None) -> str:
         return fixed(value) if self.regression else percent(value, 2)

@@ -26,7 +26,17 @@ from dltrain.runs.records import (
     read_test,
     write_test,
 )
-from dltrain.runs.requests import Request, Requests, answers, ask, end_of_events, life_of, withdraw, words_of
+from dltrain.runs.requests import (
+    Request,
+    Requests,
+    adjustments_of,
+    answers,
+    ask,
+    end_of_events,
+    life_of,
+    withdraw,
+    words_of,
+)
 from dltrain.runs.resume import RunOver, add_page, peek, reopen
 from dltrain.runs.sameness import data_changed, describe_request, differing_keys, facts_drift, same_request
 from dltrain.runs.settings import differing, settings_of, told_apart, without_seed
@@ -42,6 +52,7 @@ __all__ = [
     "RunSummary",
     "Unit",
     "add_page",
+    "adjustments_of",
     "alike",
     "answers",
     "ask",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dltrain.errors import InputError
-from dltrain.runs.records import ALIVE, EVENTS, LOCK, RUN, home_of, read_record
+from dltrain.runs.records import ALIVE, EVENTS, LOCK, RUN, home_of, read_events, read_record
 from dltrain.storage import (
     claim,
     held,
@@ -151,6 +151,14 @@ def answers(path: PathLike, since: int = 0) -> dict[str, dict[str, Any]]:
         if isinstance(event, dict) and isinstance(event.get("request"), str):
             found[event["request"]] = event
     return found
+
+
+def adjustments_of(path: PathLike, run: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """{epoch, set} of each adjustment of a run, of its config and asked for later, by epoch. `run`: run.json."""
+    own = (run.get("given") or {}).get("adjustments") or []
+    asked = [event for event in read_events(path) if event.get("kind") == "adjustment"]
+    found = [{"epoch": one["epoch"], "set": one["set"]} for one in [*own, *asked]]
+    return sorted(found, key=lambda one: int(one["epoch"]))
 
 
 def words_of(changes: Mapping[str, Any]) -> str:

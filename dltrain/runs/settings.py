@@ -12,9 +12,13 @@ SEED = "seed"
 
 def settings_of(run: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The settled config that run.json keeps, without names, paths and what changes no bit; None for a run of a
-    release that kept none."""
-    found = (run.get("given") or {}).get("resolved")
-    return found if isinstance(found, Mapping) else None
+    release that kept none. Its adjustments, also those made while it ran, where it has any."""
+    given = run.get("given") or {}
+    found = given.get("resolved")
+    if not isinstance(found, Mapping):
+        return None
+    adjustments = run.get("adjustments") or given.get("adjustments")
+    return {**found, "adjustments": adjustments} if adjustments else found
 
 
 def without_seed(settings: Mapping[str, Any]) -> str:
