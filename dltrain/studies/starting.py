@@ -18,6 +18,7 @@ from dltrain.studies.executor import Executor
 from dltrain.studies.folder import TRIAL_CONFIG, StudyFolder, create, reopen
 from dltrain.studies.kinds import study_of
 from dltrain.studies.model import LOST, Context, Result, Rules, Study
+from dltrain.studies.search import Search
 
 
 def start(ready: Ready, study: Study, rules: Rules, runs_dir: Path, run_id: str | None) -> StudyFolder:
@@ -100,5 +101,9 @@ def conclude(folder: StudyFolder, study: Study, results: Sequence[Result]) -> di
     """The summary of a study whose trials are all over, which is in study.json then, and the study finished."""
     summary = study.summarize(results, Context(**folder.record["context"]))
     failed = sum(result.outcome in LOST for result in results)
+    if isinstance(study, Search) and study.method == "tpe":
+        from dltrain.studies import study_db
+
+        folder.write(study_db.NAME, study_db.database(folder.id, study.dimensions, study.points_of(results)))
     folder.state("finished", summary=summary, trials=len(results), failed_trials=failed)
     return summary
