@@ -78,8 +78,9 @@ def _schedule(plan: Plan) -> Iterator[str]:
 
 def _adjustments(plan: Plan) -> Iterator[str]:
     late = [adjustment.epoch for adjustment in plan.experiment.adjustments]
-    if late and (epochs := plan.course().total(plan.facts.m)[0]) < late[-1]:
-        first = next(epoch for epoch in late if epoch > epochs)
+    epochs = plan.course().total(plan.facts.m)[0] if late else 0
+    first = next((epoch for epoch in late if epoch > epochs + 1), None)  # one right after the last may end it there
+    if first is not None:
         yield f"adjustments from epoch {first} on are never reached: training takes {epochs} epochs"
 
 

@@ -64,6 +64,6 @@ class Course:
         """(epochs, steps) that it takes on m training examples, if nothing stops it early."""
         for start, _ in self.stretches[1:]:
             epochs, steps = self.planned(start - 1, m)
-            if epochs < start:  # it ends before the next program's turn
+            if epochs < start - 1:  # it ends before the next program has a say
                 return epochs, steps
         return self.planned(self.stretches[-1][0], m)
