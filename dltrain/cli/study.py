@@ -161,7 +161,13 @@ def _conduct(folder: StudyFolder, open_executor: Opening, how: How, signals: Sig
     from dltrain.studies import starting
 
     executor = open_executor(folder)
-    display = trials_display(folder.path, task=folder.record["task"], workers=executor.workers, quiet=how.silent)
+    display = trials_display(
+        folder.path,
+        task=folder.record["task"],
+        workers=executor.workers,
+        quiet=how.silent,
+        record=folder.record,
+    )
     try:
         with display as shown:
             starting.conduct(folder, executor, TrialsOnlooker(shown), signals, how.allow_drift)

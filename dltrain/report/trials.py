@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 from dltrain.report.bars import sparkline
 from dltrain.report.console import column, encodable, make_console, plain, plain_table
 from dltrain.report.formats import clean, count, duration, fixed, percent
+from dltrain.report.search_course import Course
 from dltrain.report.tables import STATES
 
 if TYPE_CHECKING:
@@ -25,27 +25,31 @@ if TYPE_CHECKING:
 REFRESH_SECONDS = 0.5
 ROWS = 16
 """Trials shown at once: those that run, then the newest that ended."""
-COLORS = {**STATES, "crashed": "red", "timed out": "red", "again": "yellow"}
+COLORS = {**STATES, "crashed": "red", "timed out": "red", "again": "yellow", "paused": "cyan", "pruned": "dim"}
 
 
 class Trials:
     """Says nothing (`--quiet`), and is what the others are made from."""
 
-    def __init__(self, *, folder: Path, task: str, workers: int, stream: TextIO) -> None:
+    def __init__(
+        self, *, folder: Path, task: str, workers: int, stream: TextIO, record: Mapping[str, Any] | None = None
+    ) -> None:
         self.folder = folder
         self.regression = task == "regression"
         self.workers = workers
         self.stream = stream
         self.began = perf_counter()
-        self.total = 0
+        self.search = Course.of(record)
+        self.begun = 0
+        self.total = self.search.expected
         self.done = 0
-        self.own = 0
-        """Trials that ended since this began; those of an earlier start say nothing of the pace."""
 
     def round(self, trials: Mapping[int, Overrides], done: int) -> None:
         """Before these trials run at once, of which so many are over already."""
-        self.total = max(self.total, 1 + max(trials))
-        self.done = self.total - len(trials) + done
+        self.search.round(trials, done)
+        self.begun = max(self.begun, 1 + max(trials))
+        self.total = max(self.total, self.begun)
+        self.done = self.begun - len(trials) + done
 
     def started(self, trial: int, attempt: int) -> None:
         """A trial's process was started; the first attempt is 1."""
@@ -53,7 +57,7 @@ class Trials:
     def ended(self, result: Result) -> None:
         """A trial is over."""
         self.done += 1
-        self.own += 1
+        self.search.ended(result)
 
     def tick(self) -> None:
         """Now and then."""
@@ -73,9 +77,12 @@ class Trials:
         return fixed(value) if self.regression else percent(value, 2)
 
     def left(self) -> str:
-        """The time that the other trials need at the pace so far."""
-        seconds = perf_counter() - self.began
-        return duration(seconds / self.own * (self.total - self.done) if self.own else math.inf)
+        """The time that the others need at the pace so far: of a search all rounds, and the winner's training."""
+        return duration(self.search.seconds_left(perf_counter() - self.began))
+
+    def of_winner(self, trial: int) -> bool:
+        """Whether it trains a search's winner anew."""
+        return self.search.trials is not None and trial >= self.search.trials
 
 
 class Lines(Trials):
@@ -95,7 +102,11 @@ class Lines(Trials):
         errors = [f"{part} {self.error(result.errors[part]['value']):>7}" for part in PARTS if part in result.errors]
         words = [f"trial {result.trial} ({self.done}/{self.total})", result.outcome.replace("_", " "), *errors]
         words += [clean(result.cause)] if result.cause else []
-        self._say("  ".join([*words, difference(result.overrides), duration(perf_counter() - self.began)]))
+        words += [difference(result.overrides), duration(perf_counter() - self.began)]
+        if self.search.trials is not None:
+            words += ["best so far"] if result.trial in self.search.best() else []
+            words += [f"{self.left()} left"] if self.done < self.total else []
+        self._say("  ".join(words))
 
     def _say(self, line: str) -> None:
         self.stream.write(encodable(line, self.stream.encoding) + "\n")
@@ -127,8 +138,10 @@ class Row:
 class Table(Trials):
     """A table on a terminal, redrawn twice a second."""
 
-    def __init__(self, *, folder: Path, task: str, workers: int, stream: TextIO) -> None:
-        super().__init__(folder=folder, task=task, workers=workers, stream=stream)
+    def __init__(
+        self, *, folder: Path, task: str, workers: int, stream: TextIO, record: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(folder=folder, task=task, workers=workers, stream=stream, record=record)
         self.proposals: dict[int, Overrides] = {}
         self.rows: dict[int, Row] = {}
         self.next_draw = self.began + REFRESH_SECONDS
@@ -137,11 +150,15 @@ class Table(Trials):
     def round(self, trials: Mapping[int, Overrides], done: int) -> None:
         super().round(trials, done)
         self.proposals |= trials
+        for row in self.rows.values():
+            if row.state == "paused" and row.trial not in trials:
+                row.state = "pruned"
 
     def started(self, trial: int, attempt: int) -> None:
         state = "running" if attempt == 1 else f"attempt {attempt}"
-        self.rows.pop(trial, None)
-        self.rows[trial] = Row(trial, difference(self.proposals[trial]), state)
+        before = self.rows.pop(trial, None)
+        words = ("the winner: " if self.of_winner(trial) else "") + difference(self.proposals[trial])
+        self.rows[trial] = Row(trial, words, state, course=before.course if before else [])
 
     def ended(self, result: Result) -> None:
         super().ended(result)
@@ -199,11 +216,15 @@ class Table(Trials):
         for header in ("train", "dev"):
             column(table, header, right=True)
         column(table, "dev error, by epoch")
+        best = self.search.best()
+        if self.search.trials is not None:
+            column(table, "")
         for row in self._shown():
+            mark = [] if self.search.trials is None else [Text("best so far" if row.trial in best else "", "green")]
             errors = [self.error(row.train), self.error(row.dev)]
             state = Text(row.state, style=COLORS.get(row.state, ""))
             course = encodable(sparkline(row.course, 24), self.stream.encoding)
-            table.add_row(str(row.trial), row.words, state, count(row.epoch), *errors, course)
+            table.add_row(str(row.trial), row.words, state, count(row.epoch), *errors, course, *mark)
         return Group(table, Text(encodable(self.course(), self.stream.encoding)))
 
     def course(self) -> str:
@@ -214,7 +235,8 @@ class Table(Trials):
         rows = list(self.rows.values())
         running = [row for row in rows if row.state.startswith(("running", "attempt"))]
         ended = [row for row in rows if row not in running]
-        kept = [*running, *ended[::-1]][:ROWS]
+        best = [row for row in ended if row.trial in self.search.best()]
+        kept = list({row.trial: row for row in [*running, *best, *ended[::-1]]}.values())[:ROWS]
         return sorted(kept, key=lambda row: row.trial)
 
     def close(self) -> None:
@@ -225,9 +247,17 @@ class Table(Trials):
 
 
 def trials_display(
-    folder: Path, *, task: str, workers: int, quiet: bool = False, stream: TextIO | None = None
+    folder: Path,
+    *,
+    task: str,
+    workers: int,
+    quiet: bool = False,
+    stream: TextIO | None = None,
+    record: Mapping[str, Any] | None = None,
 ) -> Trials:
-    """The display that fits `stream` (stderr): none with `quiet`, a table on a terminal, else a line a trial."""
+    """The display that fits `stream` (stderr): none with `quiet`, a table on a terminal, else a line a trial.
+
+    record: study.json, for what a search still has before it."""
     stream = stream or sys.stderr
     kind = Trials if quiet else Lines if plain(stream) else Table
-    return kind(folder=folder, task=task, workers=workers, stream=stream)
+    return kind(folder=folder, task=task, workers=workers, stream=stream, record=record)
