@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,8 @@ KILL_SECONDS = 5.0
 SELF = secrets.token_hex(8)
 """This process: a worker that died and came back under its old address is another one."""
 _ASKED: dict[str, list[int]] = {}
+_MINE = threading.local()
+"""A thread's own LocalProcesses: what it has loaded to start trials quickly serves the next trial too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +66,14 @@ def attempt(name: str, process: str, trial: int, words: Sequence[str], timeout: 
     """One attempt of a trial. Raises OtherProcess where this worker is not the one it was meant for."""
     if process != SELF:
         raise OtherProcess(f"the worker of trial {trial} is another process now")
-    executor = LocalProcesses(1)
+    executor = getattr(_MINE, "executor", None) or LocalProcesses(1)
+    _MINE.executor = executor
     try:
         return _watched(executor, name, Task(trial=trial, words=words, timeout=timeout))
     finally:
-        executor.close()
+        if executor.running:
+            _MINE.executor = None
+            executor.close()
         _ASKED.pop(name, None)
 
 
@@ -84,7 +90,6 @@ def _watched(executor: LocalProcesses, name: str, task: Task) -> Ended:
             executor.ask_to_leave()
             until = time.monotonic() + KILL_SECONDS
         if until is not None and time.monotonic() >= until:
-            executor.close()
             return Ended(trial=task.trial, code=-signal.SIGKILL, given_back=True)
 
 

@@ -17,8 +17,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from dltrain import runs
 from dltrain.errors import ClusterGone, InputError
-from dltrain.storage import shown
+from dltrain.runs.records import LOCK, RUN
+from dltrain.storage import held, shown
 from dltrain.studies import dask_worker
 from dltrain.studies.executor import Ended, Task
 
@@ -52,6 +54,8 @@ class _Attempt:
     name: str
     trial: int
     worker: str
+    saved: str | None
+    """When the trial's run last was saved and left, if it was: before this attempt."""
     future: Any = field(default=None)
 
 
@@ -70,6 +74,15 @@ class DaskWorkers:
         self._ended: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._next_look = 0.0
         self._told_none = False
+        self._await_first()
+
+    def _await_first(self) -> None:
+        """Workers that are there now are examined first, so that it is known how many there are."""
+        end = time.monotonic() + ANSWER_SECONDS
+        self._look()
+        while any(not one.examined.done() for one in self._workers.values()) and time.monotonic() < end:
+            time.sleep(0.02)
+        self._next_look = 0.0
         self._look()
 
     @property
@@ -93,7 +106,8 @@ class DaskWorkers:
 
     def start(self, task: Task) -> None:
         worker = max(self._fit(), key=self._free_on)
-        one = _Attempt(f"{self._folder.id}-trial-{task.trial}-{secrets.token_hex(6)}", task.trial, worker.address)
+        name = f"{self._folder.id}-trial-{task.trial}-{secrets.token_hex(6)}"
+        one = _Attempt(name, task.trial, worker.address, self._saved(task.trial))
         self._attempts[one.name] = one
         arguments = (one.name, worker.process, task.trial, list(task.words), task.timeout)
         one.future = self._submit(dask_worker.attempt, worker.address, one.name, *arguments)
@@ -138,7 +152,20 @@ class DaskWorkers:
         return ended
 
     def _lost(self, one: _Attempt) -> Ended:
-        return Ended(trial=one.trial, code=1, said=f"error: its Dask worker {one.worker} died or was cut off\n")
+        """A worker whose time is over asks its trials to save, but seldom lives to tell of it."""
+        end = time.monotonic() + dask_worker.KILL_SECONDS
+        while held(self._folder.trial(one.trial) / LOCK) and time.monotonic() < end:
+            time.sleep(0.02)  # it is still saving
+        left = self._saved(one.trial) not in (None, one.saved)
+        said = f"error: its Dask worker {one.worker} died or was cut off\n"
+        return Ended(trial=one.trial, code=1, said=said, given_back=left)
+
+    def _saved(self, trial: int) -> str | None:
+        """When the trial was asked to save and leave, and did; None if it was not, or is at work again."""
+        with suppress(InputError):
+            record = runs.find_record(self._folder.trial(trial), RUN) or {}
+            return str(record.get("updated")) if record.get("state") == "interrupted" else None
+        return None
 
     def _require_scheduler(self) -> None:
         """Raises ClusterGone where there is none any more."""
