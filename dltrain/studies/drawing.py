@@ -19,11 +19,11 @@ from dltrain.studies.space import Box, Dimension, Space
 Places = list[float]
 LARGEST_GRID = 100_000
 """Points of a grid at most."""
-WIDE_EVERY = 5
+WIDE_EVERY = 10
 """One draw in so many is from the whole space: the best may lie outside of the box."""
-KEPT = 4
+KEPT = 8
 """The best one in so many of all points so far span the box."""
-FEWEST = 3
+FEWEST = 4
 """Points that span a box at least."""
 
 
@@ -49,7 +49,7 @@ def _stream(dimension: Dimension) -> int:
 
 
 def coarse_to_fine(space: Space, seed: int, first: int, count: int, box: Box) -> list[dict[str, Any]]:
-    """A round's points: spread over the box, and every fifth over the whole space."""
+    """A round's points: spread over the box, and every tenth over the whole space."""
     wide = [place for place in range(count) if place % WIDE_EVERY == WIDE_EVERY - 1] if box != space.box else []
     near = [place for place in range(count) if place not in wide]
     found: dict[int, dict[str, Any]] = {}
