@@ -13,6 +13,7 @@ from dltrain.cli import (
     compare,
     data_fetch,
     data_list,
+    data_preview,
     diagnose,
     evaluate,
     explain,
@@ -82,7 +83,8 @@ app.command("check", rich_help_panel=CONFIG)(check.command)
 app.command("schema", rich_help_panel=CONFIG)(schema.command)
 app.command("explain", rich_help_panel=CONFIG)(explain.command)
 
-data = typer.Typer(help="Built-in and named data sets.", no_args_is_help=True)
+data = typer.Typer(help="Data sets by name, and a look at augmented pictures.", no_args_is_help=True)
 data.command("list")(data_list.command)
 data.command("fetch")(data_fetch.command)
+data.command("preview")(data_preview.command)
 app.add_typer(data, name="data", rich_help_panel=DATA)

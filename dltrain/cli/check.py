@@ -108,11 +108,22 @@ def _training(ready: Ready) -> dict[str, Any]:
         "learning rate": program.optimizer.learning_rate,
         "batch size": program.batch_size,
         "batches an epoch": an_epoch,
+        **_batch(ready),
         "steps": steps,
         "threads": ready.plan.threads,
         **_augmentation(ready, an_epoch),
         **{f"from epoch {epoch}": words for epoch, words in _adjusted(adjusted).items()},
     }
+
+
+def _batch(ready: Ready) -> dict[str, Any]:
+    """What a mini-batch takes, and whether it fits beside the rest (notes, 2.1)."""
+    from dltrain.engine.workspace import bytes_of
+    from dltrain.experiment import memory
+
+    program = ready.plan.program()
+    need = bytes_of(program.architecture, program.batch_size, program.dtype)
+    return {"batch MB": round(need / 1e6, 2), "batch fits in memory": "yes" if need < memory() / 2 else "no"}
 
 
 def _adjusted(adjustments: Sequence[Adjustment]) -> dict[int, str]:
