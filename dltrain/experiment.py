@@ -85,12 +85,17 @@ def _require_memory(plan: config.Plan) -> None:
     program = plan.program()
     vectors = 4 + len(program.optimizer.slots)  # theta, its gradient, the best, one being saved
     need = program.architecture.layout().size * np.dtype(program.dtype).itemsize * vectors
-    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    have = memory()
     if need > have:
         size = f"{program.architecture.layout().size:,} parameters need {need / 2**30:,.0f} GB"
         raise InputError(
             Problem(f"{size}, this machine has {have / 2**30:,.0f} GB; try fewer units", "architecture.layers")
         )
+
+
+def memory() -> int:
+    """Bytes of this machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ UPRIGHT = 60
 """Degrees by which a character may be turned and still be told from others."""
 SMALL = 2_000
 """Training examples up to which batch gradient descent is the notes' advice (section 2.1)."""
+USUAL = "a power of two from 64 to 1024"
+"""The notes' mini-batch sizes for larger training sets."""
 
 
 def advice(plan: Plan) -> list[str]:
@@ -48,11 +50,13 @@ def _batch(plan: Plan) -> Iterator[str]:
     m, size = plan.facts.m, plan.batch_size
     if size == m:
         if m > SMALL:
-            yield f"batch gradient descent over m = {m} examples takes long steps; a batch_size of 64 to 512 is usual"
+            yield f"batch gradient descent over m = {m} examples takes long steps; {USUAL} is usual"
     elif size == 1:
-        yield "batch_size 1 is noisy and loses the speed of large products; 64 to 512 is usual"
+        yield f"batch_size 1 is noisy and loses the speed of large products; {USUAL} is usual"
     elif m <= SMALL:
         yield f"with m = {m} training examples batch gradient descent works well too: training.batch_size=full"
+    elif size.bit_count() > 1 or not 64 <= size <= 1024:
+        yield f"batch_size {size} is unusual for m = {m} training examples; {USUAL} is usual"
 
 
 def _strength(plan: Plan) -> Iterator[str]:

@@ -49,6 +49,14 @@ class Workspace:
         return self._dA[l % 2, : self.m * n].reshape(self.m, n)
 
 
+def bytes_of(architecture: Architecture, m: int, dtype: npt.DTypeLike) -> int:
+    """Memory of the buffers that a training step on m examples takes, measured on a batch of one."""
+    one = Workspace(architecture, 1, dtype, True)
+    arrays = [*one.A, one.X, one.Z, one._dA, *one.Z_norm.values(), *one.mask.values(), *one.kept.values()]
+    arrays += [one.raw[l] for l in one.mask]
+    return m * sum(array.nbytes for array in arrays)
+
+
 def workspaces(architecture: Architecture, dtype: npt.DTypeLike, backward: bool) -> Callable[[int], Workspace]:
     """A function m -> Workspace that keeps those of the last two sizes: the batches' and the last batch's."""
 
