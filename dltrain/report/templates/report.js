@@ -193,10 +193,10 @@
     }
 
     mark(u) {
-      for (const mark of [this.spec.mark, ...this.spec.marks]) if (mark) this.line(u, mark);
+      for (const mark of [this.spec.mark, ...this.spec.marks]) if (mark) this.rule(u, mark);
     }
 
-    line(u, mark) {
+    rule(u, mark) {
       const x = Math.round(u.valToPos(mark.x, "x", true)), box = u.bbox, ratio = devicePixelRatio || 1;
       if (x < box.left || x > box.left + box.width) return;
       const c = u.ctx;
