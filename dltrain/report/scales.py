@@ -13,6 +13,8 @@ from dltrain.studies.space import Range, Space
 Tick: TypeAlias = tuple[float, str]
 """Place from 0 to 1, and what stands there."""
 MOST = 7
+ROOM = 60
+"""Letters below an axis."""
 STEPS = (1, 2, 5)
 
 
@@ -53,7 +55,8 @@ class Scale:
     def ticks(self) -> list[Tick]:
         low, high, scale = self.values.low, self.values.high, self.values.scale
         if scale == "choice":
-            return [(self.values.place(value), shortened(value)) for value in self.values.values]
+            most = max(6, ROOM // len(self.values.values))
+            return [(self.values.place(value), shortened(value, most)) for value in self.values.values]
         if low == high:
             return [(0.5, number(low))]
         if scale == "log":
@@ -110,7 +113,7 @@ def label(value: float) -> str:
     return f"{value:.6g}".replace("-", "−")
 
 
-def shortened(value: Any, most: int = 14) -> str:
+def shortened(value: Any, most: int) -> str:
     """A value of a choice below its axis."""
     text = clean(value)
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -23,6 +23,19 @@ def next_commands(record: Mapping[str, Any], path: Path) -> list[tuple[str, str]
     return found
 
 
+def winners_table(record: Mapping[str, Any], run: str) -> dict[str, Any]:
+    """The winner's diagnosis as one of the run named; commands that take its config take that of its first training."""
+    winner = record["summary"]["winner"]
+    first = f"RUN/trials/{winner['trials'][0]['trial']}/" if winner.get("trials") else "RUN/"
+    advice = [
+        {**piece, "command": piece["command"].replace("RUN/config.", f"{first}config.")}
+        if piece.get("command")
+        else piece
+        for piece in winner.get("advice") or ()
+    ]
+    return {**winner, "run": run, "advice": advice}
+
+
 def train_winner(record: Mapping[str, Any], path: Path) -> str:
     """The command that trains the best point; more overrides may follow."""
     overrides = record["summary"]["best"]["overrides"]

@@ -13,7 +13,7 @@ from dltrain.errors import Damaged
 from dltrain.report.charts import Chart, compare_dev_errors
 from dltrain.report.formats import clean, count
 from dltrain.report.page import render_template
-from dltrain.report.search_commands import next_commands, train_winner
+from dltrain.report.search_commands import next_commands, train_winner, winners_table
 from dltrain.report.search_plots import SHAPES, panels, zoom
 from dltrain.report.search_tables import Values, points
 from dltrain.report.study_tables import Errors
@@ -45,7 +45,7 @@ def search_page(path: Path, record: Mapping[str, Any]) -> str:
     winner = summary.get("winner") or {}
     view = None
     if winner.get("gaps"):
-        view = view_of({**winner, "run": path.name}, command=train_winner(record, Path(path.name)))
+        view = view_of(winners_table(record, path.name), command=train_winner(record, Path(path.name)))
     resolved = path / "config.resolved.yaml"
     curves = _curves(path, record, values)
     rounds = len(summary.get("rounds") or ())

@@ -231,7 +231,9 @@ def zoom(record: Mapping[str, Any]) -> Panel | None:
     rounds = summary.get("rounds") or ()
     order = [one["path"] for one in summary.get("importance") or ()]
     scales = {scale.path: scale for scale in scales_of(values.study.get("space") or {})}
-    numbers = [scales[path] for path in order or scales if path in scales and scales[path].values.scale != "choice"]
+    there = (summary.get("best") or {}).get("overrides") or {}
+    known = [path for path in order or scales if path in scales and path in there]
+    numbers = [scales[path] for path in known if scales[path].values.scale != "choice"]
     if len(rounds) < 2 or len(numbers) < 2:
         return None
     across, up = numbers[:2]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dltrain.report.bars import bar
 from dltrain.report.console import column, plain_table
 from dltrain.report.formats import clean, count, fixed, number, percent
-from dltrain.report.search_commands import next_commands, train_winner
+from dltrain.report.search_commands import next_commands, train_winner, winners_table
 from dltrain.report.verdicts import diagnosis_parts
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _winner(record: Mapping[str, Any], path: Path) -> list[RenderableType]:
         return [_title(clean(summary.get("headline") or "")), ""]
     seeds = ", ".join(str(seed) for seed in winner["seeds"])
     title = _title(f"the winner, point {summary['best']['point']}, trained again with seeds {seeds}")
-    table = diagnosis_parts({**winner, "run": str(path)}, title="", command=train_winner(record, path))
+    table = diagnosis_parts(winners_table(record, str(path)), title="", command=train_winner(record, path))
     return [title, *table, "", _title(clean(summary.get("headline") or ""))]
 
 

@@ -143,6 +143,27 @@ def test_the_boxes_shrink_in_the_picture() -> None:
     assert inner.x > outer.x and inner.width < outer.width and inner.height < outer.height
 
 
+def test_the_zoom_is_over_numbers_that_the_winner_has() -> None:
+    found = record()
+    found["summary"]["importance"] = [found["summary"]["importance"][i] for i in (3, 2, 0, 1)]
+    del found["summary"]["best"]["overrides"][BETA]
+    picture = zoom(found)
+    assert picture is not None and (picture.x_label, picture.y_label) == (f"{RATE} (logarithmic)", UNITS)
+
+
+def test_advice_that_takes_a_config_takes_the_winners() -> None:
+    found = record()
+    winner = found["summary"]["winner"]
+    winner["trials"] = [{"trial": 6}]
+    winner["advice"] = [
+        {"action": "a", "why": "b", "overrides": [], "command": "dltrain learning-curve RUN/config.resolved.yaml"},
+        {"action": "a", "why": "b", "overrides": [], "command": "dltrain evaluate RUN/6 --part test"},
+    ]
+    text = printed(found)
+    assert "  dltrain learning-curve runs/one/trials/6/config.resolved.yaml" in text
+    assert "  dltrain evaluate runs/one/6 --part test" in text
+
+
 def test_one_round_has_no_boxes_to_draw() -> None:
     found = record()
     found["summary"]["rounds"] = found["summary"]["rounds"][:1]
