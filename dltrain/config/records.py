@@ -89,7 +89,7 @@ class Data:
     """Where dev and test come from, if not from `source`: train and train_dev are then drawn from `source` alone."""
     missing: Literal["error", "mean", "median", "most_frequent", "drop"] = "error"
     """What becomes of a gap in an input: refused, filled (of a category always the most frequent), or its row dropped;
-    fitted on the training set."""
+    fitted on the training set. With all but error, rows without a target are left out."""
     missing_indicator: bool = True
     """An input more for each column with gaps in the training set: 1 where the value was filled in."""
     missing_values: list[str] = field(default_factory=lambda: ["?", "NA"])

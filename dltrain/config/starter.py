@@ -24,11 +24,14 @@ class Column:
     kind: str
     """number, date, category, classes or quantity."""
     gaps: int
+    """Rows without a value, test rows of their own not counted,"""
     distinct: int
     example: str
     role: Role
     why: str = ""
     """Why it is no input."""
+    test_gaps: int = 0
+    """and those of the test rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +56,7 @@ class Look:
     task: Task = "auto"
     why: str = ""
     """Why this task."""
-    missing: Literal["error", "median", "drop"] = "error"
+    missing: Literal["error", "median"] = "error"
     label_map: Mapping[str, str] = field(default_factory=dict)
     time: str | None = None
     """Column of dates in whose order the rows stand."""
@@ -119,15 +122,23 @@ def _left_out(look: Look) -> Iterator[str]:
 
 
 def _gaps(look: Look) -> Iterator[str]:
-    found = [f"{column.name} {column.gaps:,}" for column in look.columns if column.gaps and column.role == "input"]
-    gaps = ", ".join(found[:_NAMED]) + (f", ... ({len(found)} columns)" if len(found) > _NAMED else "")
-    if look.missing == "median":
-        what = f"gaps: {gaps}; " if found else "only the beginning was looked at; gaps further down are "
-        yield "  missing: median" + _why(
-            f"{what}filled in (categories by the most frequent), each with an input saying so"
-        )
-    elif look.missing == "drop":
-        yield "  missing: drop" + _why("rows without a target cannot be learned from; those with other gaps go too")
+    if look.missing == "error":
+        return
+    inputs = [column for column in look.columns if column.role == "input"]
+    found = _counted({column.name: column.gaps for column in inputs})
+    test = _counted({column.name: column.test_gaps for column in inputs})
+    gaps = "; ".join([*([found] if found else []), *([f"in the test file {test}"] if test else [])])
+    what = f"gaps: {gaps}; " if gaps else "gaps further down are " if not look.whole else "gaps in new rows are "
+    start = "" if look.whole or gaps else "only the beginning was looked at; "
+    why = f"{start}{what}filled in (categories by the most frequent), each with an input saying so"
+    lost = sum(column.gaps + column.test_gaps for column in look.columns if column.role == "target")
+    yield "  missing: median" + _why(f"{why}; {lost:,} rows without a target are left out" if lost else why)
+
+
+def _counted(gaps: Mapping[str, int]) -> str:
+    """`Age 177, Cabin 687`; empty for none."""
+    found = [f"{name} {count:,}" for name, count in gaps.items() if count]
+    return ", ".join(found[:_NAMED]) + (f", ... ({len(found)} columns)" if len(found) > _NAMED else "")
 
 
 def _network(look: Look) -> Iterator[str]:

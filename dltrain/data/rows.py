@@ -113,7 +113,7 @@ def how_of(preparation: Preparation) -> How:
     kinds: tuple[Kind, ...] = preparation.kinds or all_numbers(len(preparation.features))
     rules = Rules(
         missing=missing_cells(preparation.missing_values),
-        gaps="fill" if preparation.fills else "error",
+        gaps="keep" if preparation.fills else "error",
         kinds=dict(zip(preparation.features, kinds, strict=True)),
         vocabularies=preparation.categories,
     )

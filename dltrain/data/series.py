@@ -37,7 +37,7 @@ def read_numbers(path: Path) -> Numbers:
 
 def _numbers(path: Path, choose: Choose, known: Collection[str]) -> tuple[Sequence[str], Numbers]:
     require_file(path, None)
-    rules = Rules(gaps="fill", exact=True)
+    rules = Rules(gaps="keep", exact=True)
     raw, _ = read_several([path], choose, How(rules=rules, known=known, from_config=False))
     for place, name in enumerate(raw.features):
         if raw.kind(place) != "number":

@@ -20,14 +20,17 @@ def print_look(look: Look, *, stream: TextIO | None = None) -> None:
         show(_summary(look), stream=stream)
         return
     table = plain_table()
-    for header, right in (("column", False), ("holds", False), ("gaps", True), ("values", True), ("first", False)):
-        column(table, header, right=right)
-    column(table, "role")
     shown = _shown(look.columns)
+    apart = any(one.test_gaps for one in look.columns)
+    column(table, "column")
+    column(table, "holds")
+    for header in ("gaps", "in test", "values") if apart else ("gaps", "values"):
+        column(table, header, right=True)
+    column(table, "first")
+    column(table, "role")
     for one in shown:
-        gaps = count(one.gaps) if one.gaps else ""
-        role = _role(one)
-        table.add_row(_cut(one.name), one.kind, gaps, count(one.distinct), _cut(one.example), role)
+        gaps = [count(n) if n else "" for n in ((one.gaps, one.test_gaps) if apart else (one.gaps,))]
+        table.add_row(_cut(one.name), one.kind, *gaps, count(one.distinct), _cut(one.example), _role(one))
     more = len(look.columns) - len(shown)
     show(table, *([f"... and {count(more)} more inputs"] if more else []), stream=stream)
 

@@ -83,7 +83,8 @@ CASES: dict[str, tuple[Callable[[Path], Experiment], str]] = {
     ),
     "missing target values": (
         text("x,y\n1,0\n2,\n3,0\n"),
-        "d.csv:3:2: 1 cell is missing (y: 1); a target cannot be filled in; data.missing: drop leaves these rows out",
+        "d.csv:3:2: 1 cell is missing (y: 1); a target cannot be filled in; data.missing: mean (or any but error) "
+        "leaves rows without one out",
     ),
     "NaN is missing, inf is not finite": (
         text("x,y\nnan,0\ninf,1\n1e999,1\n"),

@@ -69,7 +69,24 @@ def test_numbers_are_scaled_after_they_are_filled_and_one_hot_columns_are_not(tm
 def test_dropped_rows_keep_their_numbers(tmp_path: Path) -> None:
     got = run(tmp_path / "d.csv", PEOPLE + "60,m,2020-01-07,Rome,\n70,f,2020-01-08,Rome,0\n", missing="drop")
     assert got.parts["train"].rows.tolist() == [0, 1, 3, 7]
-    assert any("4 of 8 rows" in note and "left out" in note for note in got.notes)
+    assert any("1 of 8 rows" in note and "have no y (the target) and are left out" in note for note in got.notes)
+    assert any("3 of 7 rows" in note and "have gaps and are left out" in note for note in got.notes)
+
+
+@pytest.mark.parametrize("missing", ["mean", "median", "most_frequent"])
+def test_rows_without_a_target_are_left_out_where_inputs_are_filled(tmp_path: Path, missing: str) -> None:
+    got = run(tmp_path / "d.csv", PEOPLE + "60,m,2020-01-07,Rome,\n70,f,2020-01-08,Rome,0\n", missing=missing)
+    assert got.parts["train"].rows.tolist() == [0, 1, 2, 3, 4, 5, 7], "gaps in inputs keep their rows"
+    assert [note for note in got.notes if "left out" in note] == [
+        f"missing: 1 of 8 rows of {tmp_path / 'd.csv'} have no y (the target) and are left out"
+    ]
+    again = run(tmp_path / "e.csv", PEOPLE + "70,f,2020-01-08,Rome,0\n", missing=missing)
+    assert np.array_equal(got.parts["train"].X, again.parts["train"].X)
+
+
+def test_no_target_at_all_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"data\.target: y has no value in any row of"):
+        run(tmp_path / "d.csv", "a,y\n1,\n2,\n3,\n", missing="mean")
 
 
 def test_fitted_on_the_training_rows_alone(tmp_path: Path) -> None:

@@ -89,11 +89,24 @@ def test_time_does_not_split_where_a_class_comes_late(tmp_path: Path) -> None:
     assert seen(tmp_path, lines, "y").time is None
 
 
-def test_gaps_in_the_target_drop_rows_and_columns_of_gaps(tmp_path: Path) -> None:
+def test_rows_without_a_target_are_left_out_and_inputs_filled(tmp_path: Path) -> None:
     cells = [(n % 7, "" if n % 3 else n % 5, "" if n % 9 == 0 else n % 2) for n in range(60)]
     found = seen(tmp_path, ["a,b,y", *(f"{a},{b},{y}" for a, b, y in cells)], "y")
-    assert found.missing == "drop" and found.rows == 53
-    assert roles(found)["b"] == "excluded"
+    assert found.missing == "median" and found.rows == 53
+    assert roles(found)["b"] == "input" and loads(found, tmp_path).experiment.data.missing == "median"
+    assert "; 7 rows without a target are left out" in write(found)
+    whole = [f"{n % 7},{'' if n == 5 else n % 2}" for n in range(60)]
+    alone = seen(tmp_path, ["a,y", *whole], "y")
+    assert alone.missing == "median" and "gaps in new rows are filled in" in write(alone)
+
+
+def test_gaps_of_the_test_file_are_counted_apart(tmp_path: Path) -> None:
+    (tmp_path / "test.csv").write_text("a,b,y\n" + "".join(f",{n % 3},{'' if n == 2 else n % 2}\n" for n in range(9)))
+    lines = ["a,b,y", *(f"{n * 7 % 11},{'' if n < 4 else n % 5},{n % 2}" for n in range(60))]
+    found = seen(tmp_path, lines, "y", test=str(tmp_path / "test.csv"))
+    gaps = {column.name: (column.gaps, column.test_gaps) for column in found.columns}
+    assert gaps == {"a": (0, 8), "b": (4, 0), "y": (0, 1)}, "a test row without a target counts nowhere else"
+    assert "gaps: b 4; in the test file a 8; filled in" in write(found)
 
 
 def test_row_numbers_without_a_name_are_left_out(tmp_path: Path) -> None:

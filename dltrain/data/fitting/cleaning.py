@@ -22,7 +22,8 @@ def labels_of(raw: Raw) -> Labels:
 
 
 def cleaned(sources: Sources, data: Data) -> tuple[Sources, list[str]]:
-    """The tables with `label_map` applied and, with `missing: drop`, without the rows that have gaps; and notes."""
+    """The tables with `label_map` applied and without the rows that have no target or, with `missing: drop`, any gap;
+    and notes."""
     notes = _unused(sources, data)
     pool, said = _clean(sources.pool, data)
     notes += said
@@ -40,7 +41,7 @@ def cleaned(sources: Sources, data: Data) -> tuple[Sources, list[str]]:
 
 
 def _clean(raw: Raw, data: Data) -> tuple[Raw, list[str]]:
-    notes = []
+    raw, notes = _targeted(raw)
     if data.missing == "drop":
         kept = np.flatnonzero(~_gaps(raw))
         if len(kept) < raw.n:
@@ -53,20 +54,32 @@ def _clean(raw: Raw, data: Data) -> tuple[Raw, list[str]]:
     return replace(raw, y=relabelled(_settled(labels_of(raw)), data.label_map or {})), notes
 
 
+def _targeted(raw: Raw) -> tuple[Raw, list[str]]:
+    """The rows that have a target: nothing can be learned from the others, whatever becomes of gaps in inputs."""
+    y = labels_of(raw)
+    kept = np.flatnonzero([cell != "" for cell in y.tolist()]) if is_text(y) else None
+    if kept is None or len(kept) == raw.n:
+        return raw, []
+    if not len(kept):
+        raise InputError(Problem(f"{raw.target} has no value in any row of {raw.place}", "data.target"))
+    lost = raw.n - len(kept)
+    said = f"missing: {lost} of {raw.n} rows of {raw.place} have no {raw.target} (the target) and are left out"
+    return raw.only(kept), [said]
+
+
 def _settled(y: Labels) -> Labels:
     """Labels that became numbers now that the gaps are gone."""
     return relabelled(y, {"": ""}) if is_text(y) else y
 
 
 def _gaps(raw: Raw) -> npt.NDArray[np.bool_]:
-    """(n,): rows with a gap in an input or in the target."""
+    """(n,): rows with a gap in an input."""
     gaps = np.zeros(raw.n, dtype=np.bool_)
     if raw.X.dtype.kind == "f":
         step = max(1, 2**20 // raw.X.shape[1])
         for start in range(0, raw.n, step):
             gaps[start : start + step] = np.isnan(raw.X[start : start + step]).any(axis=1)
-    y = labels_of(raw)
-    return gaps | np.fromiter((cell == "" for cell in y.tolist()), np.bool_, raw.n) if is_text(y) else gaps
+    return gaps
 
 
 def _unused(sources: Sources, data: Data) -> list[str]:

@@ -32,10 +32,10 @@ class Judged:
 
     columns: tuple[Column, ...]
     rows: int
-    """Rows that are kept: those with a target, and without other gaps where such rows are dropped."""
+    """Rows that are kept: those with a target."""
     task: SettledTask | Literal["auto"]
     why: str
-    missing: Literal["error", "median", "drop"]
+    missing: Literal["error", "median"]
     time: str | None
     dates: tuple[str, ...]
     inputs: int
@@ -57,22 +57,22 @@ def judge(raw: Raw, test: Raw | None, whole: bool, unnamed: Sequence[str]) -> Ju
     raw, lost = _with_target(raw)
     task, why = _task(raw, whole)
     seen = [_seen(raw, j) for j in range(len(raw.features))]
-    out = _excluded(raw, seen, task, lost > 0)
+    out = _excluded(raw, seen, task)
     id = next((name for name, reason in out.items() if reason.startswith("id: ")), None)
     time = _time(raw, seen, out, task) if whole else None
     inputs = [one for one in seen if one.name not in out and one.name != time]
     if not inputs and time is not None:
         time, inputs = None, [one for one in seen if one.name not in out]
+    test, lost_test = (None, 0) if test is None else _with_target(test)
     gaps = _gaps_of_test(test, {one.name for one in inputs})
     columns = [_column(one, out, id, time, gaps.get(one.name, 0)) for one in seen]
-    dropping = lost > 0 or (test is not None and _with_target(test)[1] > 0)
-    some = not whole or any(column.gaps for column in columns if column.role == "input")
+    some = not whole or any(column.gaps or column.test_gaps for column in columns if column.role == "input")
     return Judged(
-        columns=(*columns, _target_column(raw, task, lost)),
-        rows=_complete(raw, {one.name for one in inputs}) if dropping else raw.n,
+        columns=(*columns, _target_column(raw, task, lost, lost_test)),
+        rows=raw.n,
         task=task,
         why=why.removeprefix(f"task: {task}, since "),
-        missing="drop" if dropping else "median" if some else "error",
+        missing="median" if some or lost or lost_test else "error",
         time=time,
         dates=tuple(one.name for one in inputs if one.kind == "date"),
         inputs=sum(min(one.distinct, MOST_CATEGORIES) if one.kind == "category" else 1 for one in inputs),
@@ -93,11 +93,6 @@ def _with_target(raw: Raw) -> tuple[Raw, int]:
     found = raw.only(kept)
     assert found.y is not None
     return replace(found, y=from_cells([str(cell) for cell in found.y.tolist()])), lost
-
-
-def _complete(raw: Raw, inputs: set[str]) -> int:
-    places = [j for j, name in enumerate(raw.features) if name in inputs]
-    return int((~np.isnan(raw.X[:, places].astype(np.float64)).any(axis=1)).sum())
 
 
 def _task(raw: Raw, whole: bool) -> tuple[SettledTask, str]:
@@ -124,11 +119,11 @@ def _said(raw: Raw, kind: str, name: str, value: float) -> str:
     return day_name(value) if kind == "date" else number_name(value)
 
 
-def _excluded(raw: Raw, seen: Sequence[Seen], task: SettledTask, dropping: bool) -> dict[str, str]:
+def _excluded(raw: Raw, seen: Sequence[Seen], task: SettledTask) -> dict[str, str]:
     """Column -> why it is no input; `id: ` before it for the one that names the rows. One input is left at least."""
     empty = frozenset(one.name for one in seen if not one.distinct)
     names = dict(_names_of_rows(raw, seen, task, empty))
-    useless = {name: why for name, why in _useless(seen, raw.n, dropping) if name not in names}
+    useless = {name: why for name, why in _useless(seen, raw.n) if name not in names}
     giving = dict(_giving_away(raw, seen, task, frozenset(useless) | frozenset(names)))
     words = {one.name for one in seen if one.kind == "category"}
     useless |= {name: why for name, why in names.items() if name in words}
@@ -139,7 +134,7 @@ def _excluded(raw: Raw, seen: Sequence[Seen], task: SettledTask, dropping: bool)
     raise InputError(Problem(f"{raw.place} has no column to learn from beside the target ({reasons})", "data.exclude"))
 
 
-def _useless(seen: Sequence[Seen], n: int, dropping: bool) -> Iterator[tuple[str, str]]:
+def _useless(seen: Sequence[Seen], n: int) -> Iterator[tuple[str, str]]:
     for one in seen:
         present = n - one.gaps
         if not one.distinct:
@@ -150,8 +145,6 @@ def _useless(seen: Sequence[Seen], n: int, dropping: bool) -> Iterator[tuple[str
             yield one.name, f"has {one.distinct:,} categories in {present:,} rows"
         elif one.kind == "category" and one.distinct > MOST_CATEGORIES:
             yield one.name, f"has {one.distinct:,} categories, each an input"
-        elif dropping and one.gaps > MOSTLY * n:
-            yield one.name, f"has no value in {one.gaps:,} of {n:,} rows, which would be dropped"
 
 
 def _table(raw: Raw, task: SettledTask, without: frozenset[str]) -> TrainingRows:
@@ -239,7 +232,8 @@ def _column(one: Seen, out: dict[str, str], id: str | None, time: str | None, mo
     return Column(
         name=one.name,
         kind=one.kind,
-        gaps=one.gaps + more,
+        gaps=one.gaps,
+        test_gaps=more,
         distinct=one.distinct,
         example=one.example,
         role=role,
@@ -247,9 +241,17 @@ def _column(one: Seen, out: dict[str, str], id: str | None, time: str | None, mo
     )
 
 
-def _target_column(raw: Raw, task: SettledTask, lost: int) -> Column:
+def _target_column(raw: Raw, task: SettledTask, lost: int, lost_test: int) -> Column:
     assert raw.y is not None
     distinct = len(set(raw.y.tolist()))
     example = str(raw.y[0]) if is_text(raw.y) else number_name(raw.y[0])
     kind = "quantity" if task == "regression" else "classes"
-    return Column(name=raw.target, kind=kind, gaps=lost, distinct=distinct, example=example, role="target")
+    return Column(
+        name=raw.target,
+        kind=kind,
+        gaps=lost,
+        test_gaps=lost_test,
+        distinct=distinct,
+        example=example,
+        role="target",
+    )

@@ -171,7 +171,7 @@ class BadCells:
         if not self.from_config:
             return "the model was trained on rows without any: fill them in or take these rows out"
         if not inputs:
-            return "a target cannot be filled in; data.missing: drop leaves these rows out"
+            return "a target cannot be filled in; data.missing: mean (or any but error) leaves rows without one out"
         ways = "missing values are refused; data.missing: median (mean, most_frequent) fills them, drop leaves out"
         return f"{ways} their rows, data.exclude: [{listed(inputs)}] their columns"
 
@@ -336,12 +336,12 @@ def _gap(column: int, line: int, bad: BadCells, rules: Rules) -> float:
 
 
 def labels_of(cells: Sequence[str], column: int, lines: list[int], bad: BadCells, rules: Rules) -> list[str]:
-    """The target's cells, without blanks around them; "" for gaps, whose rows are then dropped."""
+    """The target's cells, without blanks around them; "" for gaps, whose rows are then left out."""
     labels = [sys.intern(cell.strip()) for cell in cells]
     gaps = {label for label in set(labels) if rules.is_gap(label)}
     if not gaps:
         return labels
-    if rules.gaps != "drop":
+    if rules.targets == "error":
         for label, line in zip(labels, lines, strict=True):
             if label in gaps:
                 bad.missing(column, line)

@@ -14,7 +14,7 @@ SAMPLE = 1000
 """So many rows are looked at to see what the columns hold; fewer where there are many columns."""
 _TYPING_ERRORS = 10
 
-Gaps: TypeAlias = Literal["error", "fill", "drop"]
+Gaps: TypeAlias = Literal["error", "keep"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,9 @@ class Rules:
     missing: frozenset[str] = MISSING
     """Cells, in lower case, that hold no value."""
     gaps: Gaps = "error"
-    """Refused, kept in the inputs, or kept in the target too, since their rows are dropped."""
+    """Of inputs: refused, or kept, to be filled in or dropped with their rows."""
+    targets: Gaps = "error"
+    """Of the target: refused, or kept as "", since their rows are left out."""
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     """What columns hold, where that is known; others are looked at."""
     vocabularies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -35,8 +37,8 @@ class Rules:
     @classmethod
     def of(cls, data: Data) -> Rules:
         """The rules of a config."""
-        gaps: Gaps = data.missing if data.missing in ("error", "drop") else "fill"
-        return cls(missing=missing_cells(data.missing_values), gaps=gaps)
+        gaps: Gaps = "error" if data.missing == "error" else "keep"
+        return cls(missing=missing_cells(data.missing_values), gaps=gaps, targets=gaps)
 
     def is_gap(self, cell: str) -> bool:
         return cell.lower() in self.missing

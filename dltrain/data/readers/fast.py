@@ -71,7 +71,7 @@ def frame_chunk(frame: pl.DataFrame, line: int, roles: Roles, coding: Coding) ->
     if X is None:
         return None
     target = _strings(frame, roles.target)
-    if target is not None and coding.rules.gaps != "drop" and any(map(coding.rules.is_gap, set(target))):
+    if target is not None and coding.rules.targets == "error" and any(map(coding.rules.is_gap, set(target))):
         return None
     if target is not None:
         target = ["" if coding.rules.is_gap(cell) else cell for cell in target] if _any_gap(target, coding) else target
