@@ -17,7 +17,7 @@ from dltrain.errors import InputError
 KNOWN = ("y", "weights", "groups", "times")
 """What has to be the same of two runs' dev examples, beside their row numbers."""
 
-CHOOSING = ("split.", "data.sha256", "data.limit", "data.missing", "data.target", "data.label_map")
+CHOOSING = ("split.", "data.sha256", "data.limit", "data.missing", "data.target", "data.label_map", "data.weight")
 """Keys that decide which rows are in dev, and what they are."""
 
 
@@ -98,13 +98,13 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 def _side(path: Path, name: str) -> _Side:
     run = runs.read_run(path)
-    preparation = runs.find_record(path, "preparation.json") or {}
     diagnosis = runs.find_record(path, "diagnosis.json")
     if diagnosis is None:
         raise InputError(f"{name} has no dev predictions to compare: the run is {run['state']}")
     dev = diagnosis["errors"]["dev"]
     if dev is None:
         raise InputError(f"{name} has no dev part: there are no examples to compare on")
+    preparation = runs.read_record(path, "preparation.json")
     settings = {**(runs.settings_of(run) or {}), "data.sha256": (run.get("data") or {}).get("sha256")}
     return _Side(
         name=name,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from dltrain import config, data, diagnosis, runs
+from dltrain.data.files import content_sha256
 from dltrain.diagnosis import Measurement
 from dltrain.diagnosis.metrics import Predictions, metrics_of
 from dltrain.engine.architecture import Architecture
@@ -143,19 +144,33 @@ def evaluate_part(path: Path, part: str) -> Evaluation:
     record = _record(run, part, measured, rows.y, found, confidence, codes)
     notes: tuple[str, ...] = ()
     if part == "test":
-        named = hashlib.sha256(ready.data.sha256.encode() + np.ascontiguousarray(rows.rows).tobytes()).hexdigest()
-        home, name = runs.home_of(path)
-        earlier = runs.record_look(home, named, name, len(rows.y), measured.error)
-        record["looks"] = runs.count_looks(home, name)
+        own = test_file(ready.plan.experiment)
+        source = ready.data.sha256 if own is None else content_sha256({"test": own})
+        notes = _look(path, source, rows.rows, measured.error)
+        record["looks"] = runs.count_looks(*runs.home_of(path))
         runs.write_test(path, {"schema_version": 1, **record})
-        if earlier:
-            times = "once" if earlier == 1 else f"{earlier} times"
-            notes = (f"these test rows were looked at {times} before: choosing by them makes them a dev set",)
     return Evaluation(record, run.task, confidence, notes)
 
 
+def test_file(experiment: config.Experiment) -> Path | None:
+    """The file that the test rows are in and the training rows are not: they stay the same rows beside other training
+    data. None where one source holds both, or it is no single file."""
+    files, arrays, apart = experiment.split.files, experiment.data.arrays, experiment.data.dev_test_source
+    own = files.test if files is not None and arrays is None else apart if isinstance(apart, str) else None
+    return Path(own) if own is not None and Path(own).is_file() else None
+
+
+def _look(path: Path, source: str, rows: Ints, error: float) -> tuple[str, ...]:
+    """Records a look at rows: (n,) of a source with this sha256; a note, where there were looks before."""
+    named = hashlib.sha256(source.encode() + np.ascontiguousarray(rows).tobytes()).hexdigest()
+    home, name = runs.home_of(path)
+    earlier = runs.record_look(home, named, name, len(rows), error)
+    times = "once" if earlier == 1 else f"{earlier} times"
+    return (f"these test rows were looked at {times} before: choosing by them makes them a dev set",) if earlier else ()
+
+
 def evaluate_file(path: Path, file: str) -> Evaluation:
-    """Errors on a new labelled file, streamed."""
+    """Errors on a new labelled file, streamed. The run's own test file is no new one: that look is recorded."""
     run = open_run(path)
     portions: list[Measured] = []
     described: list[Predictions] = []
@@ -190,7 +205,19 @@ def evaluate_file(path: Path, file: str) -> Evaluation:
     found = Predictions.joined(described)
     codes = np.unique(groups, return_inverse=True)[1].astype(np.int64) if groups else None
     record = _record(run, Path(file).name, whole, np.concatenate(targets), found, confidence, codes)
-    return Evaluation(record, run.task, confidence, tuple(_unread(run, together_by, groups, weighed, Path(file).name)))
+    notes = tuple(_unread(run, together_by, groups, weighed, Path(file).name))
+    if _is_own_test(path, file):
+        notes += _look(path, content_sha256({"test": Path(file)}), np.arange(len(errors)), whole.error)
+    return Evaluation(record, run.task, confidence, notes)
+
+
+def _is_own_test(path: Path, file: str) -> bool:
+    """Whether a file is the one that the run's test rows are in."""
+    resolved = path / "config.resolved.yaml"
+    if not resolved.is_file() or not Path(file).is_file():
+        return False
+    own = test_file(config.load([resolved]).experiment)
+    return own is not None and own.samefile(file)
 
 
 def _group_column(path: Path) -> str | None:

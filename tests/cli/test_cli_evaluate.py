@@ -100,6 +100,32 @@ def test_another_run_s_look_at_the_same_rows_counts(own: Path) -> None:
     assert call("evaluate", "elsewhere").err == ""  # other rows of the same file
 
 
+def test_a_test_file_stays_the_same_rows_beside_other_training_data(empty_folder: Path) -> None:
+    header, *lines = table(two_kinds(90)).splitlines(keepends=True)
+    Path("test.csv").write_text(header + "".join(lines[:30]))
+    said = []
+    for name, end in (("few", 60), ("more", 90)):
+        Path(f"{name}.csv").write_text(header + "".join(lines[30:end]))
+        given = [f"data={{source: {name}.csv, target: kind}}", "split={files: {test: test.csv}, train: 0.8, dev: 0.2}"]
+        assert call("train", *given, "training={epochs: 1}", "-q", "--run-id", name).code == 0
+        said.append(call("evaluate", name))
+    assert said[0].err == "" and "looked at once before" in said[1].err
+    assert "looked at 2 times, by 2 runs" in said[1].out
+
+
+def test_the_run_s_own_test_file_is_no_new_file(empty_folder: Path) -> None:
+    header, *lines = table(two_kinds(90)).splitlines(keepends=True)
+    for name, rows in (("test", lines[:30]), ("train", lines[30:]), ("new", lines[:30])):
+        Path(f"{name}.csv").write_text(header + "".join(rows))
+    given = ["data={source: train.csv, target: kind}", "split={files: {test: test.csv}, train: 0.8, dev: 0.2}"]
+    assert call("train", *given, "training={epochs: 1}", "-q", "--run-id", "one").code == 0
+    assert call("evaluate", "one", "--data", "new.csv").err == ""
+    assert not Path("runs/looks.jsonl").exists()
+    assert call("evaluate", "one", "--data", "test.csv").err == ""
+    assert "looked at once before" in call("evaluate", "one").err
+    assert len(Path("runs/looks.jsonl").read_text().splitlines()) == 2
+
+
 def test_the_list_shows_the_test_error(own: Path) -> None:
     value = call("evaluate", "trees", "--json").json["error"]["value"]
     rows = {run["id"]: run["test"] for run in call("runs", "--json").json["runs"]}
