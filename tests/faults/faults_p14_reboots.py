@@ -30,7 +30,21 @@ def sweep(full: bool) -> Result:
                 fresh.clear()
                 asked_to_leave(fresh, name, whole * (0.3 + 0.02 * number), result)
         result.worst = f"{whole:.1f} s a study"
+    searches(full, result)
     return result
+
+
+def searches(full: bool, result: Result) -> None:
+    """The same of a search, whose trials follow from complete rounds, pause, and end early."""
+    began = time.monotonic()
+    table, _ = undisturbed(True)
+    whole = time.monotonic() - began
+    states = sorted(line.split(",")[2] for line in table.splitlines() if line[0].isdigit())
+    result.check(states == ["finished"] * 3 + ["pruned"] * 2, f"a search: {states}")
+    with study(search=True) as fresh:
+        for number, moment in enumerate(spread(100, whole) if full else (0.4 * whole,)):
+            fresh.clear()
+            reboot(fresh, moment, number, result)
 
 
 def reboot(fresh: Folder, moment: float, number: int, result: Result) -> None:
@@ -51,7 +65,7 @@ def reboot(fresh: Folder, moment: float, number: int, result: Result) -> None:
 def goes_on(fresh: Folder, what: str, number: int, result: Result) -> None:
     """The same command, with another number of workers, ends as if nothing had happened."""
     ended = fresh.call(WORKERS[(number + 1) % 3])
-    same = ended.code == 0 and fresh.outcome() == undisturbed() and "Traceback" not in ended.err
+    same = ended.code == 0 and fresh.outcome() == undisturbed(fresh.search) and "Traceback" not in ended.err
     result.check(same, f"{what}: exit {ended.code}, {ended.err.strip()[-300:]}")
 
 
@@ -69,7 +83,7 @@ def worker_killed(fresh: Folder, moment: float, number: int, result: Result) -> 
         except ProcessLookupError:
             continue
     _, err = process.communicate()
-    same = process.returncode == 0 and fresh.outcome() == undisturbed()
+    same = process.returncode == 0 and fresh.outcome() == undisturbed(fresh.search)
     result.check(same, f"a worker killed after {moment:.2f} s: exit {process.returncode}, {err.strip()[-300:]}")
 
 

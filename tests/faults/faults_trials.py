@@ -18,6 +18,17 @@ from faults_world import CONFIG, SLOW, Ended, command, digest, environment, tabl
 
 SEEDS = 3
 STUDY = "study"
+SEARCH = """\
+search:
+  trials: 4
+  rounds: 2
+  winner_seeds: 1
+  prune: {factor: 2, min_epochs: 4}
+  space:
+    optimizer.learning_rate: {kind: log_uniform, low: 1.0e-3, high: 0.1}
+    regularizer.lambd: {kind: log_uniform, low: 1.0e-2, high: 10.0}
+"""
+"""Two rounds of two, of which one goes on after 4 epochs, then the winner: trials 0 to 4."""
 
 CRASHES = {
     "segfault": "import ctypes; ctypes.string_at(0)",
@@ -58,13 +69,14 @@ plant()
 
 
 class Folder:
-    """A folder with the config, its data, a runs folder, and perhaps a planted crash."""
+    """A folder with the config, its data, a runs folder, and perhaps a planted crash; of seeds, or of a search."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, search: bool = False) -> None:
         self.folder = folder
+        self.search = search
         self.runs = folder / "runs"
         self.study = self.runs / STUDY
-        (folder / "config.yaml").write_text(CONFIG)
+        (folder / "config.yaml").write_text(CONFIG + (SEARCH if search else ""))
         (folder / "data.csv").write_text(table())
         self.env = environment()
 
@@ -79,7 +91,8 @@ class Folder:
 
     def words(self, workers: int, *more: str) -> list[str]:
         where = ["--run-id", STUDY, "--runs-dir", str(self.runs), "--workers", str(workers)]
-        return ["train", "config.yaml", "-q", "--seeds", str(SEEDS), *where, *more]
+        start = ["search", "config.yaml"] if self.search else ["train", "config.yaml", "--seeds", str(SEEDS)]
+        return [*start, "-q", *where, *more]
 
     def start(self, workers: int = 2, *more: str) -> subprocess.Popen[str]:
         """In a process group of its own."""
@@ -106,8 +119,13 @@ class Folder:
         return (self.study / "results.csv").read_text()
 
     def outcome(self) -> tuple[str, tuple[str, ...]]:
-        """results.csv, and the digest of every trial."""
-        return self.results(), tuple(digest(self.study / "trials" / str(trial)) for trial in range(SEEDS))
+        """results.csv, with winner.csv of a search, and the digest of every trial that was not pruned."""
+        trials = self.study / "trials"
+        if not self.search:
+            return self.results(), tuple(digest(trials / str(trial)) for trial in range(SEEDS))
+        table = self.results() + (self.study / "winner.csv").read_text()
+        numbers = [line.split(",")[0] for line in table.splitlines() if ",finished," in line]
+        return table, tuple(digest(trials / number) for number in numbers)
 
     def attempts(self, trial: int) -> list[dict[str, object]]:
         file = self.study / "attempts" / f"{trial}.jsonl"
@@ -115,16 +133,16 @@ class Folder:
 
 
 @contextlib.contextmanager
-def study() -> Iterator[Folder]:
+def study(search: bool = False) -> Iterator[Folder]:
     """A fresh one in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="dltrain-faults-") as folder:
-        yield Folder(Path(folder))
+        yield Folder(Path(folder), search)
 
 
 @cache
-def undisturbed() -> tuple[str, tuple[str, ...]]:
+def undisturbed(search: bool = False) -> tuple[str, tuple[str, ...]]:
     """The outcome of a study that nothing happened to, with one worker."""
-    with study() as fresh:
+    with study(search) as fresh:
         ended = fresh.call(1)
         assert ended.code == 0, ended.err
         return fresh.outcome()
