@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dltrain.cli import batch, study, training
+from dltrain.cli import batch, planning, study, training
 from dltrain.cli.durations import seconds
 from dltrain.cli.options import MaxTime, RequeueCode, split_arguments, spread
 from dltrain.cli.streams import tell
@@ -28,6 +28,7 @@ def command(
     *,
     how: study.How,
     jobs: batch.Jobs,
+    plan: planning.Planning,
     max_time: MaxTime = None,
     requeue_code: RequeueCode = 75,
 ) -> None:
@@ -37,19 +38,22 @@ def command(
     """
     signals = training.watch_signals(requeue_code, max_time)
     jobs.check()
-    record = how.record()
+    budget = plan.seconds()
+    record = None if budget is not None else how.record()
     if jobs.asked:
         _run_job(arguments or [], how, jobs, signals)
         return
     if record is not None and not jobs.emit and _is_over(record, arguments or []):
         study.say_done(how.runs_dir / record["id"], record, how)
         return
-    ready, plan = _planned(arguments or [], how)
+    ready, found = _planned(arguments or [], how)
     signals.answer()
-    if jobs.emit:
-        batch.emit(ready, plan.search, record, plan.rules, how, jobs)
-        return
-    study.start_or_go_on(ready, plan.search, record, how, signals, plan.rules)
+    if budget is not None:
+        planning.say(ready, found.search, how, budget, arguments or [])
+    elif jobs.emit:
+        batch.emit(ready, found.search, record, found.rules, how, jobs)
+    else:
+        study.start_or_go_on(ready, found.search, record, how, signals, found.rules)
 
 
 def _is_over(record: Mapping[str, Any], arguments: list[str]) -> bool:
