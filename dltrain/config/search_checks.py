@@ -96,6 +96,17 @@ def _paths(experiment: Experiment) -> Found:
                 yield Problem(f"{path} is varied too, and {other} is a part of it; leave one", f"search.space.{other}")
 
 
+def _layers(experiment: Experiment) -> Found:
+    """Settings of layers that there never are."""
+    space = experiment.search.space if experiment.search else {}
+    most: Any = getattr(space.get(COUNT), "high", None)
+    for path in space:
+        number = path.removeprefix("architecture.layers.").partition(".")[0]
+        if path.startswith("architecture.layers.") and number.isdigit() and most is not None and int(number) >= most:
+            message = f"there is never such a layer: {COUNT} goes to {most}, and the first layer is 0"
+            yield Problem(message, f"search.space.{path}")
+
+
 def _path(path: str) -> str | None:
     """What is wrong with a key that is to be varied."""
     for fixed, why in FIXED.items():
@@ -226,6 +237,7 @@ def _times(experiment: Experiment) -> Found:
 SEARCH_CHECKS: tuple[tuple[tuple[str, ...], Callable[[Experiment], Found]], ...] = (
     (("search",), _ranges),
     (("search",), _paths),
+    (("search", "architecture"), _layers),
     (("search",), _conditions),
     (("search",), _objective),
     (("search", "training"), _rounds),

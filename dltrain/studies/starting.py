@@ -54,11 +54,11 @@ def trial_tree(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 def require_same(record: Mapping[str, Any], ready: Ready | None, study: Study) -> None:
     """Raises RunExists (exit 73) where a study of this id was asked for with other settings, config or data."""
+    if ready is not None:  # first: settings may follow from the config, as how long the steps of a study are
+        resuming.require_same(record, ready)
     old, new = record.get("study"), json.loads(to_json(study.to_json()))
     if differing := runs.differing_keys(old, new):
         raise RunExists(f"study {record['id']} exists with other settings; choose another --run-id", *differing)
-    if ready is not None:
-        resuming.require_same(record, ready)
 
 
 def take_up(path: Path, allow_drift: bool) -> StudyFolder:
