@@ -141,7 +141,7 @@ def evaluate_part(path: Path, part: str) -> Evaluation:
         found = run.predictions(rows.X, rows.y, measured, rows.rows, rows.ids, rows.weights)
     confidence = ready.plan.experiment.diagnosis.confidence
     codes = together(measured.errors, rows) if part != "train" else None
-    record = _record(run, part, measured, rows.y, found, confidence, codes)
+    record = _record(run, part, measured, rows.y, found, confidence, codes, fitted=part == "train")
     notes: tuple[str, ...] = ()
     if part == "test":
         own = test_file(ready.plan.experiment)
@@ -255,13 +255,15 @@ def _record(
     found: Predictions,
     confidence: float,
     groups: Ints | None = None,
+    fitted: bool = False,
 ) -> dict[str, Any]:
+    """`fitted`: the network was fitted on these very rows, so their error is exact: nothing is estimated."""
     weights = found.weights
     if weights is not None and not weights.any():
         raise InputError(f"every row of {part} has weight 0, expected one above 0: no error can be measured")
     each = measured.errors if run.task == "regression" or groups is not None else None
     measurement = Measurement(measured.error, len(measured.errors), "measured", each, weights=weights, groups=groups)
-    entry = diagnosis.error_entry("dev", measurement, task=run.task, confidence=confidence)
+    entry = diagnosis.error_entry("train" if fitted else "dev", measurement, task=run.task, confidence=confidence)
     keys = ["value", "low", "high", "n", "n_eff", *(["interval"] if groups is not None else [])]
     error = {key: entry[key] for key in keys if key in entry}
     metrics = {

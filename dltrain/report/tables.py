@@ -245,7 +245,8 @@ def print_evaluation(
         return fixed(value) if regression else percent(value, decimals)
 
     ends = interval(error.get("low"), error.get("high"), write)
-    words = f"{write(error.get('value'))}" + (f"  ({100 * confidence:g}% interval {ends})" if ends else "")
+    known = ends if ends in ("", "exact") else f"{100 * confidence:g}% interval {ends}"
+    words = f"{write(error.get('value'))}" + (f"  ({known})" if known else "")
     facts: list[tuple[str, object]] = [("error", words)]
     weights = weighted(error)
     examples = error.get("n") if not weights else f"{error.get('n')}, {weights}"

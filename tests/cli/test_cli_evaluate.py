@@ -41,6 +41,12 @@ def test_train_and_dev_are_what_training_measured(own: Path) -> None:
         assert (found["loss"], found["error"]["value"]) == (last[part]["loss"], last[part]["error"])
 
 
+def test_the_error_on_train_is_exact_as_in_the_diagnosis(own: Path) -> None:
+    error = call("evaluate", "trees", "--part", "train", "--json").json["error"]
+    assert error["low"] == error["value"] == error["high"]
+    assert "(exact)" in call("evaluate", "trees", "--part", "train").out
+
+
 def test_for_people(own: Path) -> None:
     called = call("evaluate", "trees", "--part", "dev")
     assert called.out.splitlines()[0] == "dev"
