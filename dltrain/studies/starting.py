@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dltrain import config, identity, resuming, runs
-from dltrain.errors import RunExists
+from dltrain.errors import Problem, RunExists
 from dltrain.ready import Ready
 from dltrain.signals import Signals
 from dltrain.storage import to_json
@@ -54,11 +54,18 @@ def trial_tree(tree: Mapping[str, Any]) -> dict[str, Any]:
 
 def require_same(record: Mapping[str, Any], ready: Ready | None, study: Study) -> None:
     """Raises RunExists (exit 73) where a study of this id was asked for with other settings, config or data."""
-    if ready is not None:  # first: settings may follow from the config, as how long the steps of a study are
-        resuming.require_same(record, ready)
     old, new = record.get("study"), json.loads(to_json(study.to_json()))
-    if differing := runs.differing_keys(old, new):
-        raise RunExists(f"study {record['id']} exists with other settings; choose another --run-id", *differing)
+    problems: list[Problem] = [Problem(line) for line in runs.differing_keys(old, new)]
+    try:
+        if ready is not None:
+            resuming.require_same(record, ready)
+    except RunExists as error:
+        if not problems:
+            raise
+        problems += error.problems[1:]  # a setting may follow from a key of the config, which is what was typed
+    if problems:
+        said = f"study {record['id']} exists with other settings; choose another --run-id"
+        raise RunExists(Problem(said), *problems)
 
 
 def take_up(path: Path, allow_drift: bool) -> StudyFolder:
