@@ -11,6 +11,7 @@ from dltrain.config.nodes import Node, Place, plain
 from dltrain.config.normalizing import MOST_LAYERS, long_name, normalize
 from dltrain.config.reader import read
 from dltrain.config.records import DeclaredLayer
+from dltrain.config.search_checks import hint_of
 from dltrain.errors import InputError, Problem
 
 HERE = Place(None)
@@ -150,7 +151,7 @@ def split_key(key: str, root: Node) -> list[str]:
     known = node.value if node is not None and isinstance(node.value, dict) else {}
     rest = parts[2:]
     ends = [n for n in range(len(rest), 0, -1) if ".".join(rest[:n]) in known]
-    ends = [n for n in ends if n == len(rest) or rest[n] in (*OF_A_RANGE, "kind")]
+    ends = [n for n in ends if n == len(rest) or rest[n] in (*OF_A_RANGE, "kind") or hint_of(".".join(rest)) is None]
     ends += [n for n in range(1, len(rest)) if rest[n] in OF_A_RANGE]
     end = ends[0] if ends else len(rest)
     below = rest[end:]
