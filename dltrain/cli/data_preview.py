@@ -30,9 +30,9 @@ def command(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Show training pictures beside what data.augment makes of them, on one sheet; prints its path.
+    """Show training pictures beside their augmented versions on one sheet; prints its path.
 
-    Example: dltrain data preview configs/lesson_1_6_augmentation.yaml
+    Example: dltrain data preview configs/lesson_augmentation.yaml
     """
     from dltrain import config, storage
     from dltrain.data.preview import sheet_of
