@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dltrain.cli import batch, planning, study, training
+from dltrain.cli import batch, planning, rechecking, study, training
 from dltrain.cli.durations import seconds
 from dltrain.cli.options import MaxTime, RequeueCode, split_arguments, spread
 from dltrain.cli.streams import tell
@@ -29,6 +29,7 @@ def command(
     how: study.How,
     jobs: batch.Jobs,
     plan: planning.Planning,
+    again: rechecking.Rechecking,
     max_time: MaxTime = None,
     requeue_code: RequeueCode = 75,
 ) -> None:
@@ -39,6 +40,11 @@ def command(
     signals = training.watch_signals(requeue_code, max_time)
     jobs.check()
     budget = plan.seconds()
+    if again.recheck is not None:
+        if jobs.asked or jobs.emit or budget is not None:
+            raise InputError("--recheck is a study of its own; leave the other options out")
+        rechecking.run(again.recheck, arguments or [], how, signals)
+        return
     record = None if budget is not None else how.record()
     if jobs.asked:
         _run_job(arguments or [], how, jobs, signals)

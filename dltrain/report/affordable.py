@@ -30,7 +30,7 @@ def print_affordable(record: Mapping[str, Any], *, stream: TextIO | None = None)
         times = [f"{1000 * one['step']:.2f} ms", count(one["steps"]), count(one["epochs"]), _seconds(one["training"])]
         table.add_row(*times, clean(words))
     lines = [
-        f"a trial takes {_seconds(plan['trial'])} of one worker in the mean, {_seconds(plan['start'])} of it start and end",
+        f"a trial takes {_seconds(plan['trial'])} in the mean, {_seconds(plan['start'])} of it for its start and end",
         f"{duration(plan['budget'])} with {count(plan['workers'])} workers pay for {count(plan['trials'])} trials",
         WHY[plan["way"]],
     ]

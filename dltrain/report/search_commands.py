@@ -20,7 +20,8 @@ def next_commands(record: Mapping[str, Any], path: Path) -> list[tuple[str, str]
     if summary["edges"]:
         moved = [edge["suggestion"] for edge in summary["edges"]]
         found.append(("search a wider range", shlex.join(["dltrain", "search", *_config(record, path), *moved])))
-    return found
+    again = shlex.join(["dltrain", "search", "--recheck", str(path)])
+    return [*found, ("see whether it is still the best when data or config have changed", again)]
 
 
 def winners_table(record: Mapping[str, Any], run: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dltrain.errors import Damaged
 from dltrain.report.charts import DASHES, Axis, Chart, Series, compare_dev_errors, finite
 from dltrain.report.formats import clean, count
 from dltrain.report.page import render_template
+from dltrain.report.recheck import recheck_lines
 from dltrain.report.recipe import tried_lines
 from dltrain.report.study_tables import Errors, again, named
 from dltrain.report.trials import difference
@@ -18,7 +19,13 @@ from dltrain.report.view import view_of
 
 CURVES = 24
 """Trials whose curves are drawn at most."""
-TITLES = {"seeds": "Seeds", "folds": "Folds", "learning_curve": "Learning curve", "recipe": "Recipe, tried"}
+TITLES = {
+    "seeds": "Seeds",
+    "folds": "Folds",
+    "learning_curve": "Learning curve",
+    "recipe": "Recipe, tried",
+    "recheck": "A search, checked again",
+}
 
 
 def study_page(path: Path) -> str:
@@ -46,7 +53,7 @@ def study_page(path: Path) -> str:
         note=clean(summary.get("note") or ""),
         rows=[_row(row, errors) for row in rows],
         points=[_point(point, errors) for point in summary.get("points") or ()],
-        words=[*([] if view else named(summary)), *tried_lines(record)],
+        words=[*([] if view else named(summary)), *tried_lines(record), *recheck_lines(record)],
         config=resolved.read_text(encoding="utf-8") if resolved.is_file() else "",
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from dltrain.report.console import column, plain_table, show
 from dltrain.report.formats import clean, count, fixed, percent
+from dltrain.report.recheck import recheck_parts
 from dltrain.report.recipe import tried_parts
 from dltrain.report.search_tables import search_parts
 from dltrain.report.trials import COLORS, difference
@@ -54,6 +55,8 @@ def print_study(record: Mapping[str, Any], *, path: str | None = None, stream: T
         parts += [_points(summary.get("points") or (), errors), "", *_fit(summary, errors)]
     elif kind == "recipe" and summary.get("reference"):
         parts += tried_parts(record)
+    elif kind == "recheck":
+        parts += recheck_parts(record)
     elif kind == "search":
         parts += search_parts(record, Path(path or str(record.get("id"))))
     else:

@@ -9,11 +9,14 @@ from dltrain.errors import Damaged
 from dltrain.studies.folds import Folds
 from dltrain.studies.learning_curve import LearningCurve
 from dltrain.studies.model import Study
+from dltrain.studies.recheck import Recheck
 from dltrain.studies.recipe import Recipe
 from dltrain.studies.search import Search
 from dltrain.studies.seeds import Seeds
 
-KINDS: dict[str, Callable[..., Study]] = {kind.kind: kind for kind in (Seeds, Folds, LearningCurve, Recipe, Search)}
+KINDS: dict[str, Callable[..., Study]] = {
+    kind.kind: kind for kind in (Seeds, Folds, LearningCurve, Recipe, Search, Recheck)
+}
 
 
 def study_of(settings: Mapping[str, Any]) -> Study:

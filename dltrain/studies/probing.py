@@ -27,7 +27,7 @@ def require_applicable(ready: Ready, search: Search) -> None:
     """Raises InputError for keys whose values a config can't have, as trials would find out one by one."""
     problems: dict[str, Problem] = {}
     for overrides in probes(search):
-        for problem in _refusals(ready, overrides):
+        for problem in refusals(ready, overrides):
             key = f"search.space.{problem.key}" if problem.key in search.space else "search.space"
             said = problem.message if problem.key in search.space else problem.line()
             shown = " ".join(text_of(override) for override in overrides.items())
@@ -55,7 +55,7 @@ def _probed(space: Space) -> Iterator[list[float]]:
             yield [*middle[:place], u, *middle[place + 1 :]]
 
 
-def _refusals(ready: Ready, overrides: Overrides) -> tuple[Problem, ...]:
+def refusals(ready: Ready, overrides: Overrides) -> tuple[Problem, ...]:
     """What a trial with these overrides would be refused for."""
     text = json.dumps(trial_tree(ready.loaded.tree), ensure_ascii=False)
     try:

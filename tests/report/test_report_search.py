@@ -73,10 +73,11 @@ def test_the_next_commands_start_from_what_was_asked_for(tmp_path: Path, monkeyp
     config = tmp_path / "my search.yaml"
     config.write_text("{}")
     given = {"configs": [str(config)], "folder": str(tmp_path), "overrides": ["training.epochs=5"]}
-    train, wider = (shlex.split(command) for _, command in next_commands(record(given=given), tmp_path / "one"))
+    train, wider, again = (shlex.split(command) for _, command in next_commands(record(given=given), tmp_path / "one"))
     settings = [f"{RATE}=0.93", f"{UNITS}=120", f"{KIND}=adam", f"{BETA}=0.99"]
     assert train == ["dltrain", "train", str(config), "training.epochs=5", *settings]
     assert wider == ["dltrain", "search", str(config), "training.epochs=5", f"search.space.{RATE}.high=3.0"]
+    assert again == ["dltrain", "search", "--recheck", str(tmp_path / "one")]
     monkeypatch.chdir(tmp_path)
     assert shlex.split(next_commands(record(given=given), tmp_path / "one")[0][1])[2] == "my search.yaml"
     config.unlink()
