@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 SCRIPTS = sorted((ROOT / "configs").glob("*.sh"))
 SHOWS = {
     "lesson_averages": "beta 0.98 corrected",
+    "lesson_bowl": "nesterov",
     "lesson_framework": "w = 4.9999999916",
     "lesson_local_optima": "a saddle, no minimum",
     "lesson_sizes": "train rows  980,000",
@@ -44,7 +45,7 @@ def commands(tmp_path: Path) -> dict[str, str]:
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_the_first_lines_say_what_it_shows_and_how_to_run_it(path: Path) -> None:
     lines = path.read_text().splitlines()
-    assert re.fullmatch(r"# Lesson: .*section \d\.\d of the notes.*\)\.", lines[0])
+    assert re.fullmatch(r"# Lesson: .*sections? [\d. to]+ of the notes.*\)\.", lines[0])
     assert lines[1] == f"#   sh configs/{path.name}"
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dltrain.engine.arrays import Floats
 from dltrain.engine.architecture import Architecture, Layer
+from dltrain.engine.arrays import Floats
 from dltrain.engine.initializers import He
 from dltrain.engine.network import Network
 from dltrain.engine.regularizers import NoRegularizer

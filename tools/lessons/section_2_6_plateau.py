@@ -77,7 +77,12 @@ LESSONS = [
         where=("engine/schedules.py", "engine/course.py", "steering.py"),
         how=(f"dltrain train configs/{CONFIG}.yaml", "dltrain explain schedule.plateau"),
         show=_show,
-        pictures=(("decay_by_plateau", "Learning rate and training loss at a constant α, with a plateau and turned down by hand"),),
+        pictures=(
+            (
+                "decay_by_plateau",
+                "Learning rate and training loss at a constant α, with a plateau and turned down by hand",
+            ),
+        ),
         slow=True,
     ),
 ]
