@@ -45,14 +45,14 @@ def mnist(tmp_path: Path) -> str:
 
 
 def test_there_are_configs() -> None:
-    assert {"digits", "breast_cancer", "mnist", *REGIMES, *LESSONS} == {path.stem for path in CONFIGS}
+    assert {"digits", "breast_cancer", "mnist", "search", *REGIMES, *LESSONS} == {path.stem for path in CONFIGS}
 
 
 @named(CONFIGS)
 def test_the_first_lines_say_what_it_shows_and_how_to_run_it(path: Path) -> None:
     lines = path.read_text().splitlines()
     assert re.fullmatch(r"# .*[.]", lines[0])
-    assert re.match(rf"#   dltrain train configs/{path.name}( |$)", lines[1])
+    assert re.match(rf"#   dltrain (train|search) configs/{path.name}( |$)", lines[1])
     assert yaml.safe_load(path.read_text())["version"] == 1
     assert yaml.safe_load(path.read_text())["name"] == path.stem.removeprefix("regime_")
 

@@ -157,7 +157,7 @@ def run_shown(shown: Shown, place: Path, quick: Quick) -> Done:
     assert program == "dltrain", f"{shown.command}: neither dltrain nor make"
     if shown.output:
         return run(["-m", "dltrain", *words], place)
-    trains = words[0] in ("train", "learning-curve") and "--smoke" not in words
+    trains = words[0] in ("train", "learning-curve", "search") and "--smoke" not in words
     done = quick.run([*words, "training.epochs=2", "-q"] if trains else words)
     if target:
         (place / target).write_text(done.out, encoding="utf-8")
