@@ -75,7 +75,9 @@ def is_repeat(record: Mapping[str, Any], seeds: int | None) -> bool:
     study = record.get("study") or {}
     if not study:
         return seeds is None
-    return bool(study.get("kind") == "folds" if seeds is None else study.get("seeds") == seeds)
+    if seeds is None:
+        return study.get("kind") == "folds"
+    return study.get("kind") == "seeds" and study.get("seeds") == seeds
 
 
 def asked(ready: Ready, seeds: int | None, origin: str | None) -> Study | None:
