@@ -41,7 +41,7 @@ def command(
     ready = given.prepare(quiet=how.silent, run=run, record=record)
     curve = _curve(ready, sizes, seeds)
     signals.answer()
-    _tell_of_schedule(ready, how)
+    _tell_beforehand(ready, curve, how)
     study.start_or_go_on(ready, curve, record, how, signals)
 
 
@@ -88,8 +88,17 @@ def _sizes(text: str, m: int, least: int) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
-def _tell_of_schedule(ready: Ready, how: study.How) -> None:
-    """Fewer examples make more epochs of the same steps, and a rate that falls by epochs falls more often."""
+def _tell_beforehand(ready: Ready, curve: LearningCurve, how: study.How) -> None:
+    """What the trials cannot tell, before they are trained. Fewer examples make more epochs of the same steps, and a
+    rate that falls by epochs falls more often."""
+    from dltrain.studies.learning_curve import FEWEST
+
+    sizes = len(curve.sizes)
+    if sizes < FEWEST and not how.silent:
+        asked = f"{sizes} {'size gives a point' if sizes == 1 else 'sizes give points'}"
+        tell(f"note: {asked}, but no fit of a curve: --sizes with {FEWEST} or more does")
+    elif curve.seeds == 1 and not how.silent:
+        tell("note: one seed gives no band around the curve: --seeds 3 or more does")
     schedule: Any = ready.plan.experiment.schedule
     if schedule.kind not in ("constant", "cosine") and schedule.per == "epoch" and not how.silent:
         tell("note: the learning rate falls by epochs, of which smaller sizes have more; schedule.per=step is fairer")

@@ -150,9 +150,7 @@ def _go_on(record: Mapping[str, Any], path: Path, asked: Mapping[str, Any], how:
 
 def _said(recipe: Recipe) -> str:
     """What the seconds were converted to."""
-    budget = recipe.budget
+    from dltrain.report.recipe import cost
+
     trials = (len(recipe.steps) + recipe.as_it_was) * recipe.seeds
-    return (
-        f"{trials} trials, each of {budget['passes_times_parameters']:,} example-passes × parameters at most: "
-        f"{budget['base_epochs']:g} epochs of the run's own network"
-    )
+    return f"{trials} trials for run {recipe.run}, each for {cost(recipe.budget)} at most"

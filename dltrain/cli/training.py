@@ -205,8 +205,9 @@ def _show(path: Path, outcome: Outcome, command: str | None, ready: Ready) -> No
     """The table for people, and what to add to the command; the run's path is the last line."""
     if outcome.diagnosis:
         from dltrain.report.verdicts import print_diagnosis
+        from dltrain.trained import read_metrics
 
-        shown = {"run": str(path), **outcome.diagnosis}
+        shown = {"run": str(path), **outcome.diagnosis, "metrics": read_metrics(path) or {}}
         if command is not None:
             shown["advice"] = [_for_own_config(piece, ready) for piece in shown["advice"]]
         print_diagnosis(shown, title="", command=command)

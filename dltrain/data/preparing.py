@@ -69,7 +69,7 @@ class Prepared:
     conflicting: int = 0
     """Training rows whose inputs another has with another target,"""
     least_error: float = 0.0
-    """and the least training error that follows: a lower bound of the Bayes error, as far as they go."""
+    """and the least training error that follows, a lower bound of the Bayes error as far as they go; 0 for too few."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +157,7 @@ def finish(
         sha256=sha256 or content_sha256(tables.files),
         files=tuple(tables.files.values()),
         conflicting=twice.conflicting,
-        least_error=twice.least_error,
+        least_error=twice.bound,
     )
 
 

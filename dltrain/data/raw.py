@@ -103,7 +103,7 @@ class Raw:
         number = row if self.origin is None else int(self.origin[row])
         piece = bisect_right(self.places, number, key=lambda place: place[0]) - 1
         place = self.places[piece][1] if piece >= 0 else self.place
-        return f"{place}:{line}" if line is not None else f"{place}, row {row}"
+        return f"{place}:{line}" if line is not None else f"{place}, row {number} (from 0)"
 
     def problem(self, message: str, row: int, key: str) -> Problem:
         """A problem with one row: at its line, or under the config's key where rows have no lines."""

@@ -9,7 +9,7 @@ it (tiny-updates, oscillating-cost, ...) lie far apart, so that following one ne
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -31,6 +31,16 @@ ASSUMED = {
     "assumed": "if a Bayes error of 0 is right (set diagnosis.bayes_error): ",
     "estimated": "if the Bayes error is no higher than estimated (set diagnosis.bayes_error): ",
 }
+
+
+def said_once(whys: Sequence[str]) -> list[str]:
+    """Reasons for people, in the order they are read: a condition that stood before is `if so`."""
+    found, seen = [], set[str]()
+    for why in whys:
+        condition = next((words for words in ASSUMED.values() if why.startswith(words)), None)
+        found.append(f"if so: {why.removeprefix(condition)}" if condition and condition in seen else why)
+        seen |= {condition} if condition else set()
+    return found
 
 
 @dataclass(frozen=True, slots=True)

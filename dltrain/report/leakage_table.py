@@ -19,7 +19,8 @@ HEADERS = {
 
 
 def print_leakage(report: Mapping[str, Any], *, stream: TextIO | None = None) -> None:
-    """The verdict, then what it rests on. Read of it: `perturbed` (part and counts), `compared` (name, size, same) and `leaks` (names)."""
+    """The verdict, then what it rests on. Read of it: `perturbed` (part and counts), `compared` (name, size, same) and
+    `leaks` (names)."""
     changed = plain_table()
     column(changed, "perturbed", whole=True)
     for header in HEADERS.values():

@@ -25,7 +25,7 @@ def metric_facts(metrics: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     mistakes = metrics.get("mistakes")
     if mistakes:
         what = "furthest off" if "off" in mistakes[0] else "surest mistakes"
-        yield what, "; ".join(_mistake(one) for one in mistakes[:SHOWN])
+        yield f"{what} (the first row is 0)", "; ".join(_mistake(one) for one in mistakes[:SHOWN])
 
 
 def _missed(one: Mapping[str, Any]) -> str:
@@ -45,7 +45,7 @@ def _calibrated(found: Mapping[str, Any]) -> str:
 
 
 def _mistake(one: Mapping[str, Any]) -> str:
-    place = f"row {one['row']}" + (f" ({clean(one['id'])})" if "id" in one else "")
+    place = f"row {one['row']}" + (f" (id {clean(one['id'])})" if "id" in one else "")
     if "off" in one:
         return f"{place}: {number(one['predicted'])} for {number(one['true'])}"
     sure = "" if one.get("p_predicted") is None else f" at {percent(one['p_predicted'])}"

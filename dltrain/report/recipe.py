@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
+from dltrain.diagnosis.advice import said_once
 from dltrain.report.console import column, plain_table, show
 from dltrain.report.formats import clean, count, fixed, percent
 from dltrain.studies.recipe import change_text
@@ -29,12 +30,14 @@ def print_recipe(record: Mapping[str, Any], *, stream: TextIO | None = None) -> 
 
     run = str(record["run"])
     parts: list[RenderableType] = [Text(clean(f"{run}: {record['headline']}"), style="bold")]
+    whys = said_once([str(step["why"]) for entry in record["path"] for step in entry["steps"]])
+    said = iter(whys)
     for entry in record["path"]:
         answer = ANSWERS.get(entry["answer"], entry["answer"])
         style = "bold red" if _hot(entry) else "bold"
         parts += ["", Text.assemble((f"{entry['question']} {answer}", style), f" · {clean(entry['why'])}")]
         for step in entry["steps"]:
-            parts += _step_lines(step)
+            parts += _step_lines({**step, "why": next(said)})
         if entry["aim"] != "done":
             parts.append("  ↓")
     if record["try"]:
@@ -93,12 +96,14 @@ def tried_lines(record: Mapping[str, Any]) -> list[str]:
 
 
 def _budget_line(summary: Mapping[str, Any], record: Mapping[str, Any]) -> str:
-    budget = summary["budget"]
-    spent = f"{count(budget['passes_times_parameters'])} example-passes × parameters"
-    return (
-        f"steps for {clean(record['study']['run'])}, each for {spent} "
-        f"({budget['base_epochs']:g} epochs of its own network)"
-    )
+    return f"steps for {clean(record['study']['run'])}, each for {cost(summary['budget'])}"
+
+
+def cost(budget: Mapping[str, Any]) -> str:
+    """What a trial may spend, as a person understands it: `1.5 times its training (30 epochs of its own network)`."""
+    epochs = f"{budget['base_epochs']:g} epochs of its own network"
+    times = budget.get("of_training")
+    return f"the work of {epochs}" if times is None else f"the work of {times:.2g} times its training ({epochs})"
 
 
 def _table(summary: Mapping[str, Any], task: str) -> Table:

@@ -119,9 +119,18 @@ LIKE_FOR_ALL = ("training.steps", "training.epochs", "training.early_stopping", 
 
 
 def difference(overrides: Mapping[str, Any]) -> str:
-    """`seed=3 split.fold=2`, the last part of each path."""
-    shown = {key: value for key, value in overrides.items() if key not in LIKE_FOR_ALL}
-    return clean(" ".join(f"{key.rpartition('.')[2]}={value}" for key, value in shown.items()))
+    """`seed=3 fold=2 regularizer=l2`, the last part of each path, without what only makes a layer like the others."""
+    shown = {key: value for key, value in overrides.items() if key not in LIKE_FOR_ALL and not _idle(key, value)}
+    return clean(" ".join(f"{_short(key)}={'null' if value is None else value}" for key, value in shown.items()))
+
+
+def _idle(key: str, value: Any) -> bool:
+    return value is None and key.startswith("architecture.layers.")
+
+
+def _short(key: str) -> str:
+    """The record's name where the last part is `kind`."""
+    return key.removesuffix(".kind").rpartition(".")[2]
 
 
 @dataclass(slots=True)

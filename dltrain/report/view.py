@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dltrain.diagnosis.advice import said_once
 from dltrain.diagnosis.commands import in_run
 from dltrain.report.formats import NOTHING, clean, count, fixed, number, percent, rate_decimals
 from dltrain.studies.over_seeds import RANDOMNESS
@@ -340,10 +341,11 @@ def next_steps(diagnosis: Mapping[str, Any], command: str | None) -> Iterable[Ne
     run = diagnosis.get("run")
     if command is None:
         command = f"dltrain train {shlex.quote(f'{run}/config.resolved.yaml') if run else 'CONFIG'}"
-    for entry in list(diagnosis.get("advice") or ())[:COMMANDS_SHOWN]:
+    shown = list(diagnosis.get("advice") or ())[:COMMANDS_SHOWN]
+    for entry, why in zip(shown, said_once([str(entry.get("why") or "") for entry in shown]), strict=True):
         yield NextStep(
             action=clean(entry.get("action") or ""),
-            why=clean(entry.get("why") or ""),
+            why=clean(why),
             command=clean(_command(entry, command, str(run or "latest"))),
         )
 

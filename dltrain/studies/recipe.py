@@ -34,7 +34,7 @@ class Recipe:
     first: int
     budget: Mapping[str, Any]
     """What the seconds were converted to: {passes_times_parameters, a trial's; per_second, start_seconds, timed_steps;
-    base_epochs}."""
+    base_epochs; of_training, so many times what the run's own training takes}."""
     as_it_was: bool
     steps: tuple[Mapping[str, Any], ...]
     """Each {action, aim, overrides: [KEY=VALUE, ...], steps}; the first is the config itself."""

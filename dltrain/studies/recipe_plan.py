@@ -121,6 +121,7 @@ def _converted(each: float, pace: Pace, plan: Plan) -> dict[str, Any]:
         "start_seconds": round(pace.start_seconds, 3),
         "timed_steps": pace.steps,
         "base_epochs": round(each / _epoch(plan), 2),
+        "of_training": round(each / _own_cost(plan), 3),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,16 @@ def test_it_is_estimated_from_conflicts(noisy: Path) -> None:
     assert "the Bayes error is estimated from equal inputs with other targets (120 training rows)" in (
         call("diagnose", "one").out
     )
+
+
+def test_of_few_repeated_rows_nothing_is_estimated(noisy: Path) -> None:
+    """Ten of 190 rows repeat inputs with the other label: that says nothing of the 180 others."""
+    lines = ["a,b,y", *(f"{n},{n * 7 % 11},{'no' if n < 90 else 'yes'}" for n in range(180))]
+    lines += [f"{n},{n * 7 % 11},{'yes' if n < 90 else 'no'}" for n in range(0, 180, 18)]
+    noisy.write_text("\n".join(lines) + "\n")
+    called = call("train", "data={source: noisy.csv, target: y}", *BASE[:2], "split={train: 0.9, dev: 0.1, test: 0}")
+    assert called.code == 0 and "conflicts: " in called.err, called.err
+    assert re.search(r"^Bayes +0.0% +assumed$", called.out, re.M)
 
 
 def test_people_and_a_statement_come_before_it(noisy: Path) -> None:

@@ -113,6 +113,24 @@ def test_a_learning_curve_trains_every_size_for_the_same_steps(place: Path) -> N
     assert curve["twice"]["buys"]["low"] <= curve["twice"]["buys"]["value"] <= curve["twice"]["buys"]["high"]
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ("--sizes", "18,36", "--seeds", 2),
+            "note: 2 sizes give points, but no fit of a curve: --sizes with 3 or more",
+        ),
+        (("--sizes", "36", "--seeds", 1), "note: 1 size gives a point, but no fit of a curve"),
+        (("--sizes", "10,18,36", "--seeds", 1), "note: one seed gives no band around the curve"),
+    ],
+)
+def test_what_a_curve_cannot_tell_is_said_before_it_is_trained(
+    words: tuple[object, ...], said: str, tmp_path: Path
+) -> None:
+    called = call("learning-curve", trees(tmp_path), "training.epochs=1", *words, "--workers", 2)
+    assert called.code == 0 and 0 <= called.err.find(said) < called.err.find("trial 0"), called.err
+
+
 def test_the_same_command_again_is_a_quick_no_op(place: Path) -> None:
     study = place / "runs" / "seeds"
     before = {path: path.stat().st_mtime_ns for path in study.rglob("*")}

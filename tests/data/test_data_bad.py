@@ -299,7 +299,7 @@ CASES: dict[str, tuple[Callable[[Path], Experiment], str]] = {
     ),
     "labels that are not whole": (
         npz({"x": X, "y": Y + 0.5}, task="binary"),
-        "data.task: labels must be whole numbers or text, y holds 0.5; try data.task: regression (d.npz, row 0)",
+        "data.task: labels must be whole numbers or text, y holds 0.5; try data.task: regression (d.npz, row 0 (from 0))",
     ),
     "no rows": (npz({"x": X[:0], "y": Y[:0]}), "data.arrays.train: d.npz: x holds no rows (shape (0, 2))"),
     "a file of the folder outside": (

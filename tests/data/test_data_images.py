@@ -44,7 +44,7 @@ def test_a_class_is_its_subfolders_name(folder: Path) -> None:
     assert raw.X.dtype == np.uint8 and raw.image_shape == (6, 8) and raw.features[:2] == ("pixel_0_0", "pixel_0_1")
     np.testing.assert_array_equal(raw.X, [GRADIENT.ravel(), (255 - GRADIENT).ravel(), GRADIENT.ravel()])
     assert found.notes == ("data.image_shape: [6, 8], the size of all pictures, grey",)
-    assert raw.where(1) == "cat/deep/a.PNG, row 1"
+    assert raw.where(1) == "cat/deep/a.PNG, row 1 (from 0)"
 
 
 def test_one_picture_in_colour_makes_all_of_them_coloured(folder: Path) -> None:

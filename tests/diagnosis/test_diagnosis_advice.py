@@ -20,6 +20,7 @@ from dltrain.config.records import (
     Training,
 )
 from dltrain.diagnosis import Measurement, advise, diagnose, next_commands, with_bayes, with_test
+from dltrain.diagnosis.advice import ASSUMED, said_once
 from dltrain.engine.architecture import EarlyStopping
 from dltrain.engine.optimizers import AdamW, Momentum
 from dltrain.engine.regularizers import L1L2, L2, NoRegularizer
@@ -325,3 +326,10 @@ def test_a_stated_bayes_error_moves_the_bias_alone() -> None:
 
 def test_a_diagnosis_without_advice_has_no_commands() -> None:
     assert next_commands(diagnosis(0.1, 0.1), config="c", run="r") == []
+
+
+def test_a_condition_is_said_once() -> None:
+    assumed, estimated = ASSUMED["assumed"], ASSUMED["estimated"]
+    whys = [f"{assumed}a", "b", f"{assumed}c", f"{estimated}d", f"{assumed}e"]
+    assert said_once(whys) == [f"{assumed}a", "b", "if so: c", f"{estimated}d", "if so: e"]
+    assert said_once([]) == []

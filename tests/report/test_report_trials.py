@@ -79,6 +79,8 @@ def test_the_display_fits_the_stream(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_what_all_trials_share_is_not_what_they_differ_in() -> None:
     assert difference({"seed": 1, "training.steps": 9, "data.train_limit": 5}) == "seed=1 train_limit=5"
+    decay = {"regularizer.kind": "l2", "regularizer.lambd": 0.1, "architecture.layers.0.regularizer": None}
+    assert difference(decay | {"data.limit": None}) == "regularizer=l2 lambd=0.1 limit=null"
 
 
 def test_a_learning_curve_says_what_twice_the_data_would_buy() -> None:

@@ -230,6 +230,8 @@ def test_every_trial_spends_the_same_passes_times_parameters(run_and_ready: tupl
     ready = run_and_ready[1]
     study = planned(run_and_ready, BIGGER, DECAY)
     each = study.budget["passes_times_parameters"]
+    own = ready.plan.experiment.training.epochs * ready.plan.facts.m * parameters(ready.plan)
+    assert study.budget["of_training"] == pytest.approx(each / own, abs=1e-3)
     m, (base, bigger, decay) = ready.plan.facts.m, study.steps
     assert parameters(ready.plan) == 64 * 8 + 8 + 8 * 10 + 10
     an_epoch = steps_of(ready.plan.program(), m, epochs=1)

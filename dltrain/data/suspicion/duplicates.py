@@ -20,6 +20,9 @@ Hashes = npt.NDArray[np.uint64]
 TELLING = 16
 """So many columns of the most different values are looked at first: few rows agree there by chance."""
 _SAMPLE = 1_000
+FEWEST, SHARE = 30, 0.01
+"""So many conflicting rows, and such a share of the training set, are needed for an estimate of the Bayes error: of
+fewer, the rest of the rows says nothing."""
 _STEP = 0x9E3779B97F4A7C15
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
 
@@ -82,6 +85,12 @@ class Duplicates:
     least_error: float = 0.0
     """The least training error that a function of the inputs can have, for those: misclassified rows, or
     mean (y − ŷ)² / Var(y)."""
+
+    @property
+    def bound(self) -> float:
+        """`least_error` where enough rows conflict to take it for an estimate of the Bayes error, else 0."""
+        enough = max(FEWEST, SHARE * self.sizes["train"])
+        return self.least_error if self.conflicting >= enough else 0.0
 
     def notes(self) -> list[str]:
         """A line for what was found."""
