@@ -157,7 +157,7 @@ def _training(shop: Workshop) -> Iterator[Finding]:
         left.plot(epochs, plain.column("cost"), label="J of a network without dropout", **LINES[2])
         left.set(xlabel="epoch", ylabel="J, mean L", ylim=(0, 0.7), title="J wavers while dropout is on")
         left.legend()
-        for place, (name, (on, off)) in enumerate(squares.items()):
+        for place, (on, off) in enumerate(squares.values()):
             for x, values, marker in ((2 * place, off, "o"), (2 * place + 0.8, on, "^")):
                 right.plot(
                     np.full(len(values), x),
