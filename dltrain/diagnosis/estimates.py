@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dltrain.engine.arrays import Floats, Ints
 
 Source: TypeAlias = Literal["measured", "stated", "human", "estimated", "assumed", "typed"]
-Method: TypeAlias = Literal["exact", "wilson", "wilson_finite", "bca", "t", "chi_square", "clustered", "none"]
+Method: TypeAlias = Literal["exact", "wilson", "wilson_finite", "bca", "t_skew", "t", "chi_square", "clustered", "none"]
 
 
 @dataclass(frozen=True, slots=True)

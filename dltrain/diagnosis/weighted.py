@@ -16,12 +16,12 @@ from dltrain.diagnosis.means import (
     DIRECT,
     DRAWS,
     EXTREMES,
-    FEW,
+    SKEWED,
     Method,
     Values,
     bca_ends,
     single,
-    t_value,
+    skewed_ends,
 )
 from dltrain.engine.arrays import Floats
 from dltrain.engine.streams import Purpose, generator
@@ -40,7 +40,7 @@ def _scaled(weights: Values) -> Values:
 
 
 def weighted_interval(x: Values, weights: Values, confidence: float) -> tuple[Interval, Method]:
-    """The interval of Σwx/Σw, x: (n,) at least 0, and its name: BCa from n_eff = 30 on, else t or chi_square."""
+    """The interval of Σwx/Σw, x: (n,) at least 0, and its name: BCa from n_eff = 300 on, else t_skew or chi_square."""
     kept = weights > 0
     x, w = x[kept], _scaled(weights[kept])
     scale = float(np.abs(x).max())
@@ -48,10 +48,10 @@ def weighted_interval(x: Values, weights: Values, confidence: float) -> tuple[In
     name: Method
     if scale == 0:
         ends, name = Interval(0.0, 0.0), "bca"
-    elif effective_size(w) >= FEW:
+    elif effective_size(w) >= SKEWED - 1e-6:  # equal weights give n up to round-off
         ends, name = weighted_bca(x / scale, w, confidence), "bca"
     elif x.size > 1:
-        ends, name = weighted_student(x / scale, w, confidence), "t"
+        ends, name = weighted_student(x / scale, w, confidence), "t_skew"
     else:
         ends, name = single(1.0, confidence), "chi_square"
     return Interval(max(0.0, ends.low) * scale, ends.high * scale), name
@@ -120,10 +120,9 @@ def _root(cov: Values) -> Values:
 
 def weighted_student(x: Values, w: Values, confidence: float) -> Interval:
     """mean ± t·s/√n_eff with s² = Σw(x − mean)²/(Σw − Σw²/Σw), unbiased, and ⌊n_eff⌋ − 1 (at least 1) degrees of
-    freedom, for two or more weights above 0."""
+    freedom, for two or more weights above 0; the skewed end further out, as `skewed_ends` has it."""
     total, n_eff = float(w.sum()), effective_size(w)
     mean = float((w * x).sum()) / total
     variance = float((w * np.square(x - mean)).sum()) / (total - float(np.square(w).sum()) / total)
     freedom = max(1, math.floor(n_eff + 1e-9) - 1)  # equal weights give n up to round-off
-    half = t_value(confidence, freedom) * math.sqrt(variance / n_eff)
-    return Interval(mean - half, mean + half)
+    return skewed_ends(mean, math.sqrt(variance / n_eff), w * (x - mean), freedom, confidence)

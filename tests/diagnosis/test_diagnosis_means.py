@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from dltrain.diagnosis import means
-from dltrain.diagnosis.means import DIRECT, bca, mean_interval, single, student, t_value
+from dltrain.diagnosis.means import DIRECT, bca, mean_interval, single, skewed_student, student, t_value
 from dltrain.engine.streams import Purpose, generator
 
 
@@ -71,17 +71,64 @@ def test_t_is_scipys(freedom: int, confidence: float) -> None:
 
 
 @pytest.mark.parametrize("n", [2, 3, 10, 29])
-def test_few_values_get_students_interval(rng: np.random.Generator, n: int) -> None:
+def test_students_interval_is_scipys(rng: np.random.Generator, n: int) -> None:
     x = 5 + rng.standard_normal(n)
     theirs = stats.ttest_1samp(x, 0.0).confidence_interval(0.95)
     assert student(x, 0.95) == pytest.approx((theirs.low, theirs.high), rel=1e-9)
-    ends, method = mean_interval(x, 0.95)
-    assert method == "t"
-    assert ends == pytest.approx((max(0.0, theirs.low), theirs.high), rel=1e-9)
 
 
-def test_from_thirty_values_on_the_bootstrap_is_used(rng: np.random.Generator) -> None:
-    assert mean_interval(rng.random(30), 0.95)[1] == "bca"
+@pytest.mark.parametrize("n", [3, 12, 40, 299])
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.999])
+def test_few_errors_get_students_interval_with_halls_long_end(
+    rng: np.random.Generator, n: int, confidence: float
+) -> None:
+    """Hall's transformed t by root finding: of squares the upper end is his and the lower one Student's."""
+    from scipy.optimize import brentq
+
+    x = rng.chisquare(1, n)
+    d, error, t = x - x.mean(), stats.sem(x), stats.t.ppf((1 + confidence) / 2, n - 1)
+    skew = float(stats.skew(x)) / np.sqrt(n)
+    assert skew == pytest.approx((d**3).sum() / (d**2).sum() ** 1.5)
+    end = brentq(lambda T: T + skew * T**2 / 3 + skew**2 * T**3 / 27 + skew / 6 + t, -1e4, 1e4, xtol=1e-13)
+    ends, method = mean_interval(x, confidence)
+    assert method == "t_skew"
+    assert ends.high == pytest.approx(x.mean() - min(end, -t) * error, rel=1e-7)
+    assert ends.low == pytest.approx(max(0.0, x.mean() - t * error), rel=1e-7)
+    mirrored = skewed_student(-x, confidence)
+    assert tuple(mirrored) == pytest.approx((-skewed_student(x, confidence).high, -skewed_student(x, confidence).low))
+
+
+def test_errors_without_skewness_get_students_interval() -> None:
+    x = np.array([1.0, 2, 3, 4, 5])
+    assert mean_interval(x, 0.95)[0] == pytest.approx(tuple(student(x, 0.95)), rel=1e-12)
+    assert mean_interval([2.0, 4.0], 0.95)[0].high == pytest.approx(student(np.array([2.0, 4.0]), 0.95).high)
+
+
+def test_skewed_errors_are_covered_where_t_and_the_bootstrap_fail(rng: np.random.Generator) -> None:
+    """600 samples of 20 squares of Laplace draws, whose true mean is 2."""
+    samples = rng.laplace(size=(600, 20)) ** 2
+    hits = {
+        name: np.mean([low <= 2 <= high for low, high in (of(x) for x in samples)])
+        for name, of in {
+            "t": lambda x: student(x, 0.95),
+            "bca": lambda x: bca(x, 0.95, draws=400),
+            "t_skew": lambda x: skewed_student(x, 0.95),
+        }.items()
+    }
+    assert hits["t"] < hits["bca"] < hits["t_skew"] and hits["t_skew"] > 0.9
+
+
+def test_one_outlier_does_not_blow_the_interval_up() -> None:
+    """A bootstrap-t of such errors has an upper end in the thousands."""
+    x = np.append(np.linspace(0.99, 1.01, 29), 100.0)
+    ends = skewed_student(x, 0.95)
+    assert student(x, 0.95).high < ends.high < 4 * student(x, 0.95).high
+
+
+def test_many_errors_take_the_bootstrap(rng: np.random.Generator) -> None:
+    x = rng.random(300)
+    assert mean_interval(x, 0.95)[1] == "bca"
+    assert mean_interval(x[:299], 0.95)[1] == "t_skew"
 
 
 def test_one_value_gets_the_chi_square_interval() -> None:
