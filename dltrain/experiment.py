@@ -218,7 +218,6 @@ def _note_end(folder: runs.RunFolder, error: BaseException, state: State | None,
 
 def _finish(ready: Ready, state: State, folder: runs.RunFolder) -> Outcome:
     """What came of it, by the settings of the last epoch."""
-    adjustments = _adjustments(ready.plan)
     ready = replace(ready, plan=ready.plan.at(max(1, state.position.epoch)))
     program, rows = ready.plan.program(), ready.rows("train")
     assert rows is not None
@@ -229,7 +228,7 @@ def _finish(ready: Ready, state: State, folder: runs.RunFolder) -> Outcome:
     results = {"predictions.npz": _predictions(ready, best), "diagnosis.json": _json(report)}
     folder.write_all(_model_files(ready, best) | results)
     done = {"epochs": state.position.epoch, "steps": state.position.step}
-    folder.state("finished", **done, best_epoch=best_epoch, **adjustments)
+    folder.state("finished", **done, best_epoch=best_epoch)
     return Outcome(report, None)
 
 

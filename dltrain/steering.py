@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from dltrain import config, runs
@@ -124,9 +124,11 @@ class Hand:
         self._requests.done(name)
 
     def _write_replay(self) -> None:
-        """config.replay.yaml, if there is anything to replay and it is not there yet."""
+        """config.replay.yaml, if there is anything to replay and it is not there yet; run.json tells of it with its
+        next state."""
         if not self.recorded:
             return
+        self.folder.remember(adjustments=[asdict(adjustment) for adjustment in self.plan.experiment.adjustments])
         resolved = read_if_there(self.folder.path / "config.resolved.yaml") or b""
         text = config.replay(resolved.decode(), self.plan, self.folder.record.get("parent")).encode()
         if read_if_there(self.folder.path / REPLAY) != text:

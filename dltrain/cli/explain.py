@@ -33,15 +33,15 @@ def command(
 
 
 def _explain(name: str) -> str:
-    """A finding's text, else a key's. Raises InputError for what is neither, with the nearest of both."""
+    """A finding's text, or a key's; both where a word means both. Raises InputError for what is neither, with the
+    nearest."""
+    from dltrain import config
+    from dltrain.config.explaining import explained
     from dltrain.diagnosis.health.catalogue import CATALOGUE, VERDICTS, explain_finding
 
     found = explain_finding(name)
     if found is not None:
-        return found
-    from dltrain import config
-    from dltrain.config.explaining import explained
-
+        return f"{found}\n\n{config.explain(name)}" if name in explained() else found
     try:
         return config.explain(name)
     except InputError as error:

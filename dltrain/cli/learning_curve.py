@@ -100,7 +100,7 @@ def _tell_beforehand(ready: Ready, curve: LearningCurve, how: study.How) -> None
     elif curve.seeds == 1 and not how.silent:
         tell("note: one seed gives no band around the curve: --seeds 3 or more does")
     schedule: Any = ready.plan.experiment.schedule
-    if schedule.kind not in ("constant", "cosine") and schedule.per == "epoch" and not how.silent:
+    if schedule.kind not in ("constant", "cosine", "plateau") and schedule.per == "epoch" and not how.silent:
         tell("note: the learning rate falls by epochs, of which smaller sizes have more; schedule.per=step is fairer")
     if ready.plan.experiment.training.early_stopping is not None and not how.silent:
         tell("note: early stopping is off: every size trains for the same number of steps")

@@ -106,6 +106,12 @@ class RunFolder:
         write_json(self.path / RUN, record)
         self._record = record
 
+    def remember(self, **fields: Any) -> None:
+        """Fields of run.json that are written with the next state. ValueError as `state`."""
+        if fixed := [key for key in fields if key in _FIXED]:
+            raise ValueError(f"not to be set from outside: {', '.join(fixed)}")
+        self._record |= fields
+
     def write(self, name: str, data: bytes) -> None:
         """Writes one file of the folder durably. ValueError as `checked_name`."""
         write_bytes(self.path / checked_name(name), data)

@@ -118,6 +118,7 @@ def test_stop_ends_it_finished_with_its_epoch(counts: str, config: str, during: 
     during({})
     record = runs.read_run("runs/a")
     assert (record["state"], record["epochs"]) == ("finished", 3)
+    assert [one["epoch"] for one in record["adjustments"]] == [4]
     assert events("a", "adjustment")[0]["stop"] is True
     assert Path("runs/a/model.safetensors").exists() and Path("runs/a/report.html").exists()
     assert replayed()
@@ -307,6 +308,12 @@ def test_runs_check_and_the_page_show_them(config: str, during: Any) -> None:
     assert "adjustments" in compared
     told = call("runs", "--json").json["runs"]
     assert {run["id"] for run in told} == {"a", "b"}
+
+
+def test_a_word_that_is_a_finding_and_a_kind_is_explained_as_both() -> None:
+    text = call("explain", "plateau").out
+    assert "The cost is flat" in text and "schedule.plateau" in text
+    assert "schedule.plateau" not in call("explain", "plat").out, "a beginning of the finding's name"
 
 
 def test_a_line_is_said_while_training(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
