@@ -10,6 +10,7 @@ import time
 from collections import Counter
 
 import numpy as np
+from faults_p01_augmented import augmented
 from faults_p01_steered import by_config, by_request
 from faults_result import Result, every
 from faults_world import World, command, environment, expected, operations, world
@@ -26,7 +27,7 @@ CALLS = {
 
 def sweep(full: bool) -> Result:
     result = Result("P1 kill -9 at any moment")
-    for part in (by_hook, torn, in_resume, by_config, by_request, by_strace, whole_life, chains):
+    for part in (by_hook, torn, in_resume, augmented, by_config, by_request, by_strace, whole_life, chains):
         result.add(part(full))
     return result
 
