@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,27 +48,30 @@ class Scale:
         if self.log and value <= 0:
             return 0.0
         if self.log:
-            return math.log(value / self.low) / math.log(self.high / self.low)
-        return (value - self.low) / (self.high - self.low)
+            low = math.log(self.low)
+            return (math.log(value) - low) / ((math.log(self.high) - low) or 1.0)
+        return (value / 4 - self.low / 4) / ((self.high / 4 - self.low / 4) or 1.0)  # no overflow on the way
 
 
 def draw(lines: Sequence[Line], scale: Scale, width: int, height: int, ascii_only: bool = False) -> list[Text]:
     """`height` rows of `width` characters, the first line of `lines` above the others where they cross."""
-    from rich.text import Text
-
     cells: dict[tuple[int, int], tuple[int, str]] = {}
     for line in lines:
         for place, bits in _dots(line, scale, width, height).items():
             old, style = cells.get(place, (0, line.style))
             cells[place] = old | bits, style
-    rows = []
-    for y in range(height):
-        row = Text(no_wrap=True, overflow="crop")
-        for x in range(width):
-            bits, style = cells.get((x, y), (0, ""))
-            row.append(("*" if bits else " ") if ascii_only else chr(BLANK + bits) if bits else " ", style=style)
-        rows.append(row)
-    return rows
+    return [_row([cells.get((x, y), (0, "")) for x in range(width)], ascii_only) for y in range(height)]
+
+
+def _row(cells: Sequence[tuple[int, str]], ascii_only: bool) -> Text:
+    """One row of (bits, style): neighbours of one style together, so that little is written to the terminal."""
+    from rich.text import Text
+
+    row = Text(no_wrap=True, overflow="crop")
+    for style, group in groupby(cells, key=lambda cell: cell[1]):
+        marks = (("*" if ascii_only else chr(BLANK + bits)) if bits else " " for bits, _ in group)
+        row.append("".join(marks), style=style)
+    return row
 
 
 def _dots(line: Line, scale: Scale, width: int, height: int) -> Mapping[tuple[int, int], int]:
