@@ -12,7 +12,7 @@ from scipy.optimize import minimize as scipy_minimize
 
 from dltrain.autodiff import Cost, Diverged, Minimized, descend, minimize, parse
 from dltrain.engine.optimizers import Adam, AdamW, GradientDescent, Momentum, Nesterov, Optimizer, RMSprop
-from dltrain.engine.schedules import Constant, Cosine, Exponential, InverseTime, Manual, Schedule
+from dltrain.engine.schedules import Constant, Cosine, Exponential, InverseTime, Manual, Plateau, Schedule
 from dltrain.errors import InputError
 
 NOTES = "w**2 - 10*w + 25"
@@ -76,6 +76,12 @@ def test_schedules_count_steps_from_1(schedule: Schedule, rates: list[float]) ->
     """For J = w each step is -α."""
     found = run("w", GradientDescent(learning_rate=0.1), schedule, steps=3)
     assert at(found)["w"] == pytest.approx(-sum(rates))
+
+
+def test_a_plateau_watches_the_cost() -> None:
+    """At α = 1 each step jumps to the other side, where J is the same; after five of them half of α lands on 3."""
+    jumping = run("(w - 3)**2", GradientDescent(learning_rate=1.0), Plateau(), steps=6, every=1)
+    assert [point.theta[0] for point in jumping.path] == [0, 6, 0, 6, 0, 6, 3]
 
 
 def test_adam_first_step_is_alpha_and_clipping_shortens() -> None:
