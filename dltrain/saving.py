@@ -87,7 +87,7 @@ class Saver:
             raise stop
 
     def after_epoch(self, state: State) -> None:
-        """As `after_step`, and keeps every n-th epoch's state for good. Raises Stopped, after saving, where the training
+        """As `after_step`, and keeps every n-th epoch's state for good. Raises Stopped, after saving, where training
         is to pause."""
         every = self.rule.every_epochs
         if every is not None and state.position.epoch % every == 0:
