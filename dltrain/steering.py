@@ -7,7 +7,7 @@ the same bytes, and so does `dltrain train config.replay.yaml`, in which it stan
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -81,16 +81,21 @@ class Hand:
         if request.fault is not None:
             self._refuse(request.name, request.fault)
             return
-        try:
-            if request.changes:
-                self._adjust(request.name, self._next_epoch(state), request.changes)
-            if request.stop:
-                self._adjust(request.name, state.position.epoch + 1, self._end_here(state), stop=True)
-        except InputError as error:
-            self._refuse(request.name, "; ".join(problem.line() for problem in error.problems))
-            return
+        for adjustment in self._wanted(request, state):
+            try:
+                settled = self._settled(adjustment)
+            except InputError as error:
+                self._refuse(request.name, "; ".join(problem.line() for problem in error.problems))
+                return
+            self._record(request, *settled)
         if request.checkpoint:
             self._save(request.name, state)
+
+    def _wanted(self, request: Request, state: State) -> Iterator[Adjustment]:
+        if request.changes:
+            yield Adjustment(epoch=self._next_epoch(state), set=dict(request.changes))
+        if request.stop:
+            yield Adjustment(epoch=state.position.epoch + 1, set=self._end_here(state))
 
     def _next_epoch(self, state: State) -> int:
         """From when a new adjustment holds: not before those already recorded, which it comes after."""
@@ -101,15 +106,18 @@ class Hand:
             return {"training.epochs": state.position.epoch}
         return {"training.steps": state.position.step}
 
-    def _adjust(self, name: str, epoch: int, changes: Mapping[str, Any], **said: Any) -> None:
-        """Checks the changes and records them; then they hold. Raises InputError, having changed nothing."""
-        adjustment = Adjustment(epoch=epoch, set=dict(changes))
-        settled = config.settled_change(self.plan.at(epoch).experiment, adjustment, self.plan.facts)
-        adjustment = replace(adjustment, set=config.canonical(settled, changes))
-        plan = config.readjust(self.plan, [*self.plan.experiment.adjustments, adjustment])
+    def _settled(self, asked: Adjustment) -> tuple[Adjustment, Plan]:
+        """The adjustment as it is to be recorded, and the plan with it. Raises InputError for one that does not fit."""
+        after = config.settled_change(self.plan.at(asked.epoch).experiment, asked, self.plan.facts)
+        adjustment = replace(asked, set=config.canonical(after, asked.set))
+        return adjustment, config.readjust(self.plan, [*self.plan.experiment.adjustments, adjustment])
+
+    def _record(self, request: Request, adjustment: Adjustment, plan: Plan) -> None:
+        """Once this returns the adjustment holds, whatever happens. Raises StorageError, and then it may not hold."""
         course = plan.course()
-        rate = _rate(course, epoch, self.plan.facts.m, adjustment.set)
-        self.folder.event(ADJUSTED, request=name, epoch=epoch, set=adjustment.set, **rate, **said)
+        more: dict[str, Any] = _rate(course, adjustment.epoch, plan.facts.m, adjustment.set)
+        more |= {"stop": True} if request.stop else {}
+        self.folder.event(ADJUSTED, request=request.name, epoch=adjustment.epoch, set=adjustment.set, **more)
         self.folder.sync()
         self.plan, self.course = plan, course
         self.recorded.append(adjustment)

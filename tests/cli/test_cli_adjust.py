@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from cli_calling import Called, call, trees
 from dltrain import experiment, runs, steering
 from dltrain.report.progress import Progress
 from dltrain.signals import current
+from dltrain.storage import operations
 
 SAME = ("metrics.jsonl", "diagnosis.json", "predictions.npz", "model.safetensors")
 MORE = (
@@ -401,3 +403,27 @@ def test_the_picture_on_a_terminal(config: str, during: Any) -> None:
                 assert word in text
             assert ("▲" in text) == (encoding == "utf-8") and text.encode(encoding)
     np.testing.assert_equal(len(watched.metrics), 8)
+
+
+@pytest.mark.parametrize("what", ["events.jsonl", "config.replay.yaml"])
+def test_a_disk_that_is_full_is_no_refusal(
+    what: str, config: str, during: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends the process as any full disk does. What was recorded holds when the run goes on; what was not is taken up
+    then, at the end of the epoch that its checkpoint stands in."""
+    during({3: lambda: call("adjust", "a", "optimizer.learning_rate=0.3")})
+
+    def fill(operation: operations.Operation) -> None:
+        full = f"{what}." in operation.path or operation.path.endswith(what)
+        if full and operation.kind in ("create", "write") and os.path.exists("runs/a/requests"):
+            raise OSError(errno.ENOSPC, "")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(operations, "hook", fill)
+        full = train(config)
+    assert full.code == 74 and len(full.errors) == 1, full.err
+    during({})
+    assert call("resume", "a", "-q").code == 0
+    assert [event["epoch"] for event in events("a", "adjustment")] == [epoch] and not events("a", "adjustment refused")
+    assert rates("a")[epoch - 1] == 0.3 != rates("a")[epoch - 2]
+    assert replayed()
