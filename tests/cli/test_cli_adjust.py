@@ -405,9 +405,9 @@ def test_the_picture_on_a_terminal(config: str, during: Any) -> None:
     np.testing.assert_equal(len(watched.metrics), 8)
 
 
-@pytest.mark.parametrize("what", ["events.jsonl", "config.replay.yaml"])
+@pytest.mark.parametrize(("what", "epoch"), [("events.jsonl", 3), ("config.replay.yaml", 4)])
 def test_a_disk_that_is_full_is_no_refusal(
-    what: str, config: str, during: Any, monkeypatch: pytest.MonkeyPatch
+    what: str, epoch: int, config: str, during: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It ends the process as any full disk does. What was recorded holds when the run goes on; what was not is taken up
     then, at the end of the epoch that its checkpoint stands in."""
