@@ -121,7 +121,7 @@ def open_round(folder: StudyFolder, study: Study) -> Standing:
     numbered = {} if stage is None else {trial: replace(one, trial=trial) for trial, one in stage.trials.items()}
     trials = [json.loads(to_json(asdict(planned))) for planned in numbered.values()]
     batch = {"round": found.round, "stage": stage and stage.round, "trials": trials, "sizes": sizes}
-    if folder.record.get(BATCH) != batch or folder.record["state"] != "running":
+    if folder.record.get(BATCH) != batch:
         folder.state("running", **{BATCH: batch})
     return found
 
@@ -173,7 +173,7 @@ def job_of(record: Mapping[str, Any], round_: int, index: int) -> Job | None:
     if record["state"] == "finished":
         return None
     if round_ > batch["round"]:
-        raise NotYet(f"round {round_} is not open yet: round {batch['round']} is not closed")
+        raise NotYet(_not_open(round_, batch["round"]))
     if round_ < batch["round"] or index >= len(trials):
         return None
     planned = Planned(**trials[index])
@@ -238,7 +238,9 @@ def close_round(path: Path, round_: int | None) -> tuple[StudyFolder, Standing]:
     try:
         before = folder.record[BATCH]["round"]
         found = open_round(folder, study_of(folder.record["study"]))
-        if found.stage is not None and found.round <= (round_ or before):
+        if found.stage is not None and found.round < (round_ or before):
+            raise NotYet(_not_open(round_ or before, found.round))
+        if found.stage is not None and found.round == (round_ or before):
             raise NotYet(_what_is_missing(found), found)
         return folder, found
     except BaseException as error:
@@ -246,6 +248,10 @@ def close_round(path: Path, round_: int | None) -> tuple[StudyFolder, Standing]:
             folder.event("collect", why=str(error))
         folder.close()
         raise
+
+
+def _not_open(round_: int, open_: int) -> str:
+    return f"round {round_} is not open yet: round {open_} is not closed"
 
 
 def _what_is_missing(found: Standing) -> str:

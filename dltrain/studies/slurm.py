@@ -98,25 +98,24 @@ def _quoted(path: str) -> str:
 
 
 def _chain(rounds: Sequence[Round]) -> Iterator[str]:
-    """An array waits for the round before to be closed (afterok: one that is not closed has no next one); closing waits
-    for its array to be over, whatever became of it (afterany)."""
+    """An array waits for the round before to be closed (afterok: where it is not, the chain is cancelled); closing
+    waits for its array to be over, whatever became of its tasks (afterany)."""
     before = ""
     for one in rounds:
         yield f"# round {one.number}: {len(one.indices)} trials"
+        needed = f"afterok:{before}" if before else ""
         parts = [one.indices[i : i + LONGEST_ARRAY] for i in range(0, len(one.indices), LONGEST_ARRAY)]
         jobs = []
         for place, part in enumerate(parts):
             job = f"round{one.number}" + (f"_{place + 1}" if len(parts) > 1 else "")
-            yield f"{job}=$(array {one.number} {ranges(part)} {_after('ok', before)})"
+            yield f'{job}=$(array {one.number} {ranges(part)} "{needed}")'
             jobs.append(f"${job}")
         closing = f"close{one.number}"
-        yield f"{closing}=$(close {one.number} {_after('any', ':'.join(jobs))})"
+        needs = [f"afterany:{':'.join(jobs)}"] if jobs else []
+        needs += [f"afterok:{before}"] if before else []
+        yield f'{closing}=$(close {one.number} "{",".join(needs)}")'
         before = f"${closing}"
     yield f'echo "submitted; job {before} is the last one, logs are in $logs"'
-
-
-def _after(how: str, jobs: str) -> str:
-    return f'"after{how}:{jobs}"' if jobs else '""'
 
 
 def ranges(numbers: Sequence[int]) -> str:
