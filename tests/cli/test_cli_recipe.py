@@ -131,7 +131,7 @@ def test_trying_trains_the_config_and_the_best_steps(place: Path) -> None:
     found = study(place)
     assert found["state"] == "finished" and found["study"]["kind"] == "recipe" and found["study"]["run"] == "one"
     steps = found["study"]["steps"]
-    assert [step["overrides"][:1] for step in steps] == [[], ["data.train_limit=null"], ["regularizer.kind=l2"]]
+    assert [step["overrides"][:1] for step in steps] == [[], ["data.train_limit=null"], ["data.augment=[rotate, distort]"]]
     assert [row["training.steps"] for row in rows(place)] == ["", *(str(step["steps"]) for step in steps)]
     assert {step["steps"] for step in steps} == {200}, "20 epochs of 200 rows in batches of 20, on 40 rows 100 epochs"
     assert found["study"]["budget"]["timed_steps"] > 0 and found["study"]["budget"]["per_second"] > 0
