@@ -86,9 +86,10 @@ def require_same(record: Mapping[str, Any], ready: Ready, resolved: bool = False
     if (given.get("data") or {}).get("sha256") != ready.data.sha256:
         problems.append(Problem("the data are not those it was started on", "data.source"))
     name = record["id"]
+    how = " (stored -> asked for)" if asked or settled else ""
     if problems:
         raise RunExists(
-            Problem(f"run {name} exists with another config or other data; choose another --run-id"), *problems
+            Problem(f"run {name} exists with another config or other data{how}; choose another --run-id"), *problems
         )
     if settled:
         hint = f"dltrain resume {name} goes on with those that it has"

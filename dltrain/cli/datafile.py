@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dltrain.cli.options import split_arguments
+from dltrain.cli.options import require_text, split_arguments
 from dltrain.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ def asked(
 
 def asked_for(files: Sequence[str], target: str | None, test: str | None, columns: str | None) -> Asked:
     """The same where only data files can be meant. Raises InputError for configs."""
+    require_text([*files, *([] if test is None else [test])])
     for name in files:
         if name == "-" or name.lower().endswith((".yaml", ".yml")):
             raise InputError(f"{name} is a config already; expected a data file (dltrain train {name} trains it)")
@@ -230,7 +231,9 @@ def as_options(error: InputError) -> InputError:
 def _as_option(problem: Problem) -> Problem:
     where = None if problem.where is not None and problem.where.startswith(f"{NAME}:") else problem.where
     key = OPTIONS.get(problem.key or "", problem.key)
-    return Problem(problem.message, None if (key or "").startswith("data.source") else key, where)
+    message = problem.message.replace("names in data.columns", "names with --columns A,B,...")
+    message = message.replace("leave data.columns out", "leave --columns out")
+    return Problem(message, None if (key or "").startswith("data.source") else key, where)
 
 
 def _absolute(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import typer
+
+from dltrain.errors import InputError
 
 RunsDir = Annotated[
     Path,
@@ -78,8 +81,21 @@ _OVERRIDE = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*=")
 
 def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Config files and KEY=VALUE overrides, which may stand in any order."""
+    require_text(arguments)
     overrides = [argument for argument in arguments if _OVERRIDE.match(argument)]
     return [argument for argument in arguments if not _OVERRIDE.match(argument)], overrides
+
+
+def require_text(names: Sequence[str]) -> None:
+    """Raises InputError for names with bytes that are no text: what is written of a run is UTF-8."""
+    wrong = []
+    for name in names:
+        try:
+            os.path.abspath(name).encode()
+        except UnicodeEncodeError:
+            wrong.append(os.fsencode(name).decode(errors="backslashreplace"))
+    if wrong:
+        raise InputError(*(f"{name}: not UTF-8; rename the file or its folder" for name in wrong))
 
 
 def print_json(record: Mapping[str, Any]) -> None:

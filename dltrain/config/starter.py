@@ -48,6 +48,8 @@ class Look:
     target: str | int | None = None
     names: tuple[str, ...] | None = None
     """data.columns"""
+    doubt: str = ""
+    """What speaks against these names."""
     arrays: Mapping[str, tuple[str, str]] | None = None
     test: str | None = None
     """A file of test rows. Absolute."""
@@ -100,7 +102,7 @@ def _data(look: Look, folder: str | None) -> Iterator[str]:
     if look.target is not None:
         yield f"  target: {write_scalar(look.target)}"
     if look.names is not None:
-        yield f"  columns: {_list(look.names)}"
+        yield f"  columns: {_list(look.names)}" + _why(f"{look.doubt}: leave this out if so" if look.doubt else "")
     if look.task != "auto":
         yield f"  task: {look.task}" + _why(look.why)
     yield from _left_out(look)

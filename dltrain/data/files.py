@@ -56,6 +56,7 @@ def shown(path: Path) -> str:
 
 def require_file(path: Path, key: str | None, known: tuple[str, ...] = ()) -> Path:
     """The path itself, if a regular file lies there; else InputError. `known` are other names that would do."""
+    require_utf8(path, key)
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -70,6 +71,15 @@ def require_file(path: Path, key: str | None, known: tuple[str, ...] = ()) -> Pa
     if os.path.realpath(path).startswith(_KERNEL):
         raise InputError(Problem(f"{shown(path)} is made up by the kernel; copy the data into a regular file", key))
     return path
+
+
+def require_utf8(path: Path, key: str | None) -> None:
+    """Raises InputError for a name with bytes that are no text: configs and records, which name it, are UTF-8."""
+    try:
+        os.path.abspath(path).encode()
+    except UnicodeEncodeError:
+        name = os.fsencode(path).decode(errors="backslashreplace")
+        raise InputError(Problem(f"{name}: the name is not UTF-8; rename the file or its folder", key)) from None
 
 
 def _nearest(path: Path, known: tuple[str, ...]) -> str:

@@ -63,6 +63,8 @@ class Raw:
     """Shape of a row, where the file says it."""
     place: str = ""
     """The file, for messages."""
+    doubt: str = ""
+    """What may be wrong with how it was read."""
     places: tuple[tuple[int, str], ...] = ()
     """(first row, file) of each, where several files are one table."""
     lines: Lines = field(default_factory=Lines)

@@ -41,6 +41,11 @@ def column_names(columns: int) -> tuple[str, ...]:
     return tuple(f"column_{j + 1}" for j in range(columns))
 
 
+def without_blanks(name: str) -> str:
+    """A column's name as it is asked for: blanks around it are left out, and several inside are one."""
+    return " ".join(name.split())
+
+
 def check_names(names: Sequence[str], place: str) -> None:
     """InputError for names that occur twice."""
     twice = [name for name, times in Counter(names).items() if times > 1]

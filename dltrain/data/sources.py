@@ -91,6 +91,8 @@ def _from_files(reading: Reading, named: dict[str, Path]) -> Sources:
             keys[part] = f"split.files.{part}"
             files[part] = require_file(path, keys[part])
             given[part] = read_like([path], pool, reading, keys[part])
+    if pool.doubt:
+        notes.append(f"warning: {pool.doubt}, and is read as data: if it is a header, leave data.columns out")
     return Sources(pool, given, keys, files, tuple(notes), apart)
 
 

@@ -46,8 +46,8 @@ def read_files(paths: Sequence[Path], reading: Reading, key: str) -> Raw:
         known=reading.named,
         strict=reading.data.features == "all",
     )
-    raw, _ = read_several(paths, lambda dialect: _choose(dialect, reading, shown(paths[0])), how, key)
-    return raw
+    raw, dialect = read_several(paths, lambda dialect: _choose(dialect, reading, shown(paths[0])), how, key)
+    return replace(raw, doubt=dialect.doubt)
 
 
 def read_like(paths: Sequence[Path], like: Raw, reading: Reading, key: str) -> Raw:

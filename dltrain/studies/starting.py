@@ -64,7 +64,7 @@ def require_same(record: Mapping[str, Any], ready: Ready | None, study: Study) -
             raise
         problems += error.problems[1:]  # a setting may follow from a key of the config, which is what was typed
     if problems:
-        said = f"study {record['id']} exists with other settings; choose another --run-id"
+        said = f"study {record['id']} exists with other settings (stored -> asked for); choose another --run-id"
         raise RunExists(Problem(said), *problems)
 
 

@@ -64,6 +64,56 @@ def test_overrides_count_and_the_next_commands_hold_them() -> None:
     assert "dltrain train trees.csv --target kind seed=3 'architecture.layers=[3]'" in called.out
 
 
+def test_names_for_a_file_that_has_a_header_are_doubted() -> None:
+    trees()
+    header = Path("trees.csv").read_text().splitlines()[0]
+    names = ",".join(f"c{n}" for n in range(header.count(",") + 1))
+    looks = f"the first row of trees.csv ({header.replace(',', ', ')}) looks like names"
+    typo = call("train", "trees.csv", "--columns", names, "--target", "kind")
+    assert typo.code == 2 and typo.errors[0].endswith(f"but {looks}: leave --columns out if so")
+    bad = call("train", "trees.csv", "--columns", names, "--target", names.split(",")[-1])
+    assert bad.code == 2 and bad.errors[-1] == f"error: {looks}: leave --columns out if so"
+    Path("words.csv").write_text("a,b,y\n" + "".join(f"u{n % 3},{'v' if n % 4 else n},{n % 2}\n" for n in range(60)))
+    read = call("train", "words.csv", "--columns", "p,q,r", "--target", "r", "data.task=multiclass", *QUICK)
+    started = call("init", "words.csv", "--columns", "p,q,r", "--target", "r", "-o", "-")
+    assert "# the first row of words.csv (a, b, y) looks like names: leave this out if so" in started.out, started.err
+    assert read.code == 2 or "looks like names" in read.err
+    without = call("init", "words.csv", "--columns", "a,b,y", "--target", "y", "-o", "-")
+    assert "looks like names" not in without.out + without.err
+
+
+def test_a_name_that_no_header_has_asks_for_columns() -> None:
+    Path("bare.csv").write_text("1,2,x\n2,3,y\n" * 5)
+    called = call("train", "bare.csv", "--target", "kind")
+    assert called.errors[0].endswith("give a number (-1 is the last column), or names with --columns A,B,...")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of files are bytes there")
+def test_names_of_files_that_are_no_text_are_refused_in_a_line() -> None:
+    trees()
+    try:
+        os.rename(b"trees.csv", b"tr\xff.csv")
+    except OSError:
+        pytest.skip("this file system takes text alone")
+    name = os.fsdecode(b"tr\xff.csv")
+    for line in (
+        ("train", name, "--target", "kind"),
+        ("init", name, "--target", "kind"),
+        ("check", f"data.source={name}"),
+    ):
+        called = call(*line)
+        assert called.code == 2 and "tr\\xff.csv: not UTF-8; rename the file or its folder" in called.err
+    trees()
+    os.rename(b"tr\xff.csv", b"more\xff.csv")
+    called = call("train", "trees.csv", "--target", "kind", "data.source=[trees.csv, 'more*.csv']", *QUICK)
+    assert called.code == 2 and "more\\xff.csv: the name is not UTF-8" in called.err
+    assert call("train", "trees.csv", "--target", "kind", "--run-id", "one", *QUICK).code == 0
+    for words in (("evaluate", "one", "--data"), ("predict", "one")):
+        refused = call(*words, os.fsdecode(b"more\xff.csv"))
+        assert refused.code == 2 and "the name is not UTF-8" in refused.err
+    assert sorted(os.listdir("runs")) == ["one"]
+
+
 def test_check_takes_a_data_file_as_train_does() -> None:
     trees()
     checked = call("check", "trees.csv", "--target", "kind", "seed=3", "--json")

@@ -149,7 +149,7 @@ def test_json_is_what_study_json_keeps(place: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--seeds", 3, "--run-id", "seeds"), "study seeds exists with other settings; choose another --run-id"),
+        (("--seeds", 3, "--run-id", "seeds"), "study seeds exists with other settings (stored -> asked for); choose"),
         (("--run-id", "seeds"), "run seeds exists and is a study; choose another --run-id"),
         (("--seeds", 2, "seed=5", "--run-id", "seeds"), "study seeds exists with other settings"),
         (("--seeds", 2, "optimizer.learning_rate=0.5", "--run-id", "seeds"), "optimizer: not given -> "),

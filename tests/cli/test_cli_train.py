@@ -203,7 +203,7 @@ def test_a_run_id_with_another_config_is_refused_by_the_keys_that_differ(empty_f
     before = files_of("runs/first")
     called = call("train", config, "-q", "--run-id", "first", "training.epochs=9", "seed=4")
     assert (called.code, called.out) == (73, "")
-    assert "run first exists with another config or other data" in called.errors[0]
+    assert "run first exists with another config or other data (stored -> asked for); choose" in called.errors[0]
     assert [line.split(": ")[1] for line in called.errors[1:]] == ["seed", "training.epochs"]
     assert files_of("runs/first") == before
 

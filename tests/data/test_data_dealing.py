@@ -74,6 +74,19 @@ def test_hash_keeps_rows_in_their_part_as_the_data_grow(tmp_path: Path) -> None:
         assert set(one.X[:, 0]) <= set(many.parts[part].X[:, 0])
 
 
+def test_a_class_that_only_the_other_source_has_is_told_with_its_key(tmp_path: Path) -> None:
+    lines = "x,y\n" + "".join(f"{n},{'cat' if n % 2 else 'dog'}\n" for n in range(40))
+    (tmp_path / "d.csv").write_text(lines)
+    (tmp_path / "o.csv").write_text(lines.replace("dog", "dogs"))
+    data = Data(source=str(tmp_path / "d.csv"), target="y", dev_test_source=str(tmp_path / "o.csv"))
+    with pytest.raises(InputError) as caught:
+        prepare(Experiment(data=data))
+    assert str(caught.value) == (
+        "data.dev_test_source: class 'dogs' does not occur in train, only in dev and test; add rows of it to "
+        "data.source, take these out, or spell it alike with data.label_map; is it dog?"
+    )
+
+
 def test_dev_and_test_from_another_source(tmp_path: Path) -> None:
     source, other = table(tmp_path / "d.csv", rows(100)), table(tmp_path / "o.csv", rows(60, 1000))
     got = run(source, {"train_dev": 0.1}, dev_test_source=other, features=["x"])

@@ -572,3 +572,28 @@ def test_without_h5py(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(InputError, match=r"^reading a.h5 needs h5py: pip install 'dltrain\[hdf5\]'$"):
         hdf5_shapes(Path("a.h5"))
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_blanks_around_the_names_of_columns_do_not_count(tmp_path: Path, kind: str) -> None:
+    import polars as pl
+
+    from dltrain.config.records import Data, Experiment
+    from dltrain.data import prepare
+
+    rows = [{" a ": n % 7, "the  b": float(n * 3 % 5), "y\t": n % 2} for n in range(40)]
+    path = tmp_path / f"d.{kind}"
+    if kind == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        pl.DataFrame(rows).write_parquet(path)
+    found = prepare(Experiment(data=Data(source=str(path), target="y")))
+    assert found.preparation.features == ("a", "the b") and found.facts.task == "binary"
+    (twice := tmp_path / f"twice.{kind}").touch()
+    doubled = [{"a": 1, " a": 2, "y": 0}, {"a": 2, " a": 1, "y": 1}]
+    if kind == "jsonl":
+        twice.write_text("".join(json.dumps(row) + "\n" for row in doubled))
+    else:
+        pl.DataFrame(doubled).write_parquet(twice)
+    with pytest.raises(InputError, match="the column name 'a' occurs 2 times"):
+        prepare(Experiment(data=Data(source=str(twice), target="y")))

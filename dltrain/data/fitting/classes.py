@@ -53,7 +53,7 @@ def check_coverage(drawn: dict[str, Drawn], classes: tuple[str, ...], split: Spl
     present = {part: _present(one) for part, one in drawn.items()}
     unlearned = merged([sorted(set().union(*present.values()) - set(classes))])
     if unlearned:
-        raise InputError(_unlearned(list(unlearned), present, keys))
+        raise InputError(_unlearned(list(unlearned), present, drawn, keys))
     problems, notes = [], []
     for part, names in present.items():
         missing = [name for name in classes if name not in names]
@@ -72,10 +72,16 @@ def _these(classes: list[str]) -> str:
     return f"class {classes[0]!r} does" if len(classes) == 1 else f"classes {listed(classes)} do"
 
 
-def _unlearned(classes: list[str], present: dict[str, set[str]], keys: dict[str, str]) -> Problem:
+def _unlearned(
+    classes: list[str], present: dict[str, set[str]], drawn: dict[str, Drawn], keys: dict[str, str]
+) -> Problem:
     """A class that only other parts have: by an unlucky split, or since their files hold more."""
     elsewhere = [part for part, names in present.items() if names & set(classes)]
-    if all(part in keys for part in elsewhere):
+    if all(part not in keys and drawn[part].raw.place != drawn["train"].raw.place for part in elsewhere):
+        near = did_you_mean(classes[0], sorted(present["train"])).replace("did you mean", "is it")
+        hint = f"add rows of it to data.source, take these out, or spell it alike with data.label_map{near}"
+        key = "data.dev_test_source"
+    elif all(part in keys for part in elsewhere):
         hint, key = "add training rows of it, or take these rows out", keys[elsewhere[0]]
     else:
         hint, key = "a larger train or split.stratify: true brings every class into it", "split.train"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -60,9 +60,9 @@ def look(request: Request) -> Look:
     kind = kind_of(paths[0], "data.source")
     if kind in ("npz", "hdf5"):
         return look_at_arrays(paths, request.target, request.test, kind)
-    names, unnamed = _names(paths[0], request)
+    names, unnamed, doubt = _names(paths[0], request)
     target = _target(request.target, names, shown(paths[0]))
-    return _look_at_table(paths, target, unnamed, request)
+    return replace(_look_at_table(paths, target, unnamed, request), doubt=doubt)
 
 
 def _look_at_table(paths: list[Path], target: str | int, unnamed: Sequence[str], request: Request) -> Look:
@@ -107,10 +107,10 @@ def _columns(raw: Raw, judged: Judged, unnamed: Sequence[str]) -> tuple[Column, 
     return tuple(known[name] for name in raw.columns if name in known)
 
 
-def _names(path: Path, request: Request) -> tuple[tuple[str, ...], list[str]]:
-    """All columns' names, and those that the header does not name."""
+def _names(path: Path, request: Request) -> tuple[tuple[str, ...], list[str], str]:
+    """All columns' names, those that the header does not name, and what speaks against the names that were given."""
     if kind_of(path, "data.source") not in TABLES:
-        return request.columns or (), []
+        return request.columns or (), [], ""
     how = How(columns=request.columns, known=set() if request.target is None else {request.target})
 
     def choose(dialect: Dialect) -> Roles:
@@ -119,12 +119,13 @@ def _names(path: Path, request: Request) -> tuple[tuple[str, ...], list[str]]:
     with open_rows(path, choose, how, "data.source") as opening:
         dialect = opening.dialect
     names = dialect.names if dialect.header or request.columns else column_names(len(dialect.names))
-    chosen = _target(request.target, names, shown(path), dialect.header or request.columns is not None)
+    header = dialect.header or request.columns is not None
+    chosen = _target(request.target, names, shown(path), header, dialect.doubt)
     place = names.index(chosen) if isinstance(chosen, str) else chosen % len(names)
-    return names, [names[column] for column in dialect.unnamed if column != place]
+    return names, [names[column] for column in dialect.unnamed if column != place], dialect.doubt
 
 
-def _target(target: str | None, names: Sequence[str], place: str, header: bool = True) -> str | int:
+def _target(target: str | None, names: Sequence[str], place: str, header: bool = True, doubt: str = "") -> str | int:
     """The target as data.target takes it. InputError, with a suggestion, where it names no column."""
     if not names:  # an array: its columns are told apart when it is read
         return -1 if target is None else int(target) if re.fullmatch(r"-?\d+", target) else target
@@ -145,6 +146,8 @@ def _target(target: str | None, names: Sequence[str], place: str, header: bool =
     hint = did_you_mean(target, names) or f"; its columns are {listed(names)}"
     if not header:
         hint = "; it has no header: give a number (-1 is the last column), or names in data.columns"
+    if doubt:
+        hint = f"; its columns are to be called {listed(names)}, but {doubt}: leave data.columns out if so"
     raise InputError(Problem(f"{place} has no column {target!r}{hint}", "data.target"))
 
 

@@ -98,7 +98,12 @@ class BadCells:
 
     def raise_if_any(self) -> None:
         if self:
-            raise InputError(*self._ragged(), *self._text_columns(), *self._cells(), *self._missing())
+            raise InputError(*self._ragged(), *self._text_columns(), *self._cells(), *self._missing(), *self._doubted())
+
+    def _doubted(self) -> list[Problem]:
+        """That line 1 may be a header."""
+        first = any(line == 1 for seen in self.columns.values() for line, _, _ in seen.told)
+        return [Problem(f"{self.dialect.doubt}: leave data.columns out if so")] if first and self.dialect.doubt else []
 
     def _ragged(self) -> list[Problem]:
         expected = len(self.dialect.names)

@@ -23,7 +23,8 @@ def all_numbers(columns: int) -> tuple[Kind, ...]:
 _EPOCH = date(1970, 1, 1).toordinal()
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
-    r"(?:[ Tt]([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d(?:\.\d{1,9})?))?(?:([Zz])|([+-])([01]\d|2[0-3]):([0-5]\d))?)?",
+    r"(?:[ Tt]([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d(?:\.\d{1,9})?))?"
+    r"(?:([Zz])| ?([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?)?",
     re.ASCII,
 )
 
@@ -54,10 +55,11 @@ class _Codes(dict[str, float]):
 
 
 def days(cell: str) -> float | None:
-    """Days since 1970-01-01 of `YYYY-MM-DD`, with a time or without (`[ T]HH:MM[:SS[.f]][Z|+hh:mm]`).
+    """Days since 1970-01-01 of `YYYY-MM-DD`, with a time or without (`[ T]HH:MM[:SS[.f]][Z|+hh:mm|+hhmm|+hh]`).
 
     A time is a fraction of its day; one without an offset is taken as UTC. None for anything else, blanks
-    around the date and days that no calendar has included. (RFC 3339, section 5.6, with seconds optional.)
+    around the date and days that no calendar has included. (RFC 3339, section 5.6, with seconds optional and the
+    shorter offsets of ISO 8601, which may stand behind a blank.)
     """
     found = _ISO.fullmatch(cell)
     if found is None:
@@ -71,6 +73,6 @@ def days(cell: str) -> float | None:
         return float(whole)
     minutes = 60 * int(hour) + int(minute)
     if sign:
-        offset = 60 * int(ahead) + int(aside)
+        offset = 60 * int(ahead) + int(aside or 0)
         minutes += -offset if sign == "+" else offset
     return whole + (60 * minutes + float(second or 0)) / 86400

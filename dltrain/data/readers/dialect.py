@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from dltrain.data.roles import column_names
+from dltrain.data.roles import column_names, listed, without_blanks
 from dltrain.errors import InputError, Problem
 
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
@@ -37,6 +37,8 @@ class Dialect:
     header: bool
     unnamed: tuple[int, ...] = ()
     """Columns whose name in the header is empty."""
+    doubt: str = ""
+    """That the first row looks like a header, where `data.columns` gives other names; else empty."""
 
 
 def is_number(cell: str) -> bool:
@@ -59,13 +61,17 @@ def sniff(head: str, place: str, *, tabs: bool, columns: Sequence[str] | None, k
         if len(columns) != len(first):
             message = f"{len(columns)} names for the {len(first)} columns of {place}"
             raise InputError(Problem(message, "data.columns"))
-        return Dialect(separator, tuple(columns), first == list(columns))
+        repeated = first == list(columns)
+        doubt = f"the first row of {place} ({listed(first, 6)}) looks like names"
+        return Dialect(
+            separator, tuple(columns), repeated, doubt="" if repeated or not _is_named(first, second) else doubt
+        )
     if not _is_header(first, second, known):
         return Dialect(separator, column_names(len(first)), False)
     if max(map(len, first)) > _LONGEST_NAME:
         message = f"a column name of more than {_LONGEST_NAME} characters; is a quote left open?"
         raise InputError(Problem(message, where=f"{place}:1"))
-    first = [" ".join(name.split()) for name in first]
+    first = [without_blanks(name) for name in first]
     unnamed = tuple(j for j, name in enumerate(first) if not name)
     names = tuple(name or f"column_{j + 1}" for j, name in enumerate(first))
     return Dialect(separator, names, True, unnamed)
@@ -106,6 +112,11 @@ def _separator(head: str) -> str:
         if len(widths) == 1 and max(widths) > 1:
             return separator
     return ","
+
+
+def _is_named(first: list[str], second: list[str] | None) -> bool:
+    """Whether a first row can hardly be data: no number in it, and one below at least."""
+    return second is not None and not any(map(is_number, first)) and any(map(is_number, second)) and all(first)
 
 
 def _is_header(first: list[str], second: list[str] | None, known: Collection[str]) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from dltrain.data.files import shown
+from dltrain.data.files import require_utf8, shown
 from dltrain.data.raw import Raw, as_text
 from dltrain.data.readers.arrays import pixel_names
 from dltrain.data.readers.pictures import GREY, Opened, Shape, Unreadable, decode, upright_size
@@ -104,7 +104,11 @@ def _folders(folder: Path) -> list[Path]:
 
 def _pictures(folder: Path) -> list[Path]:
     """All below the folder, at any depth."""
-    return sorted(filter(_is_picture, _everything(folder)))
+    found = sorted(filter(_is_picture, _everything(folder)))
+    for path in found:
+        if not str(path).isascii():
+            require_utf8(path, "data.source")
+    return found
 
 
 def _is_picture(path: Path) -> bool:

@@ -14,7 +14,7 @@ from dltrain.data.readers.delimited import Choose, Misread, Opening
 from dltrain.data.readers.dialect import Dialect
 from dltrain.data.readers.json_fast import whole_block
 from dltrain.data.readers.json_objects import BadLines, objects
-from dltrain.data.roles import Roles, listed
+from dltrain.data.roles import Roles, check_names, listed, without_blanks
 from dltrain.errors import InputError, Problem, did_you_mean
 
 BLOCK = 8 * 2**20
@@ -44,16 +44,18 @@ def open_jsonl(
     first = next(blocks, b"").removeprefix(b"\xef\xbb\xbf")
     bad = BadLines(place)
     rows = list(objects(first, 1, bad))
-    names = tuple(dict.fromkeys(key for _, row in rows for key in row))
-    if not names:
+    keys = tuple(dict.fromkeys(key for _, row in rows for key in row))
+    if not keys:
         raise InputError(*(bad.told or [Problem(f"{place} holds no rows")]))
+    names = tuple(without_blanks(key) for key in keys)
+    check_names(names, place)
     dialect = Dialect("", names, True)
     roles = choose(dialect)
     inputs = roles.input_names(names)
-    sample = [[_sampled(row.get(names[column])) for _, row in rows[:SAMPLE]] for column in roles.inputs]
+    sample = [[_sampled(row.get(keys[column])) for _, row in rows[:SAMPLE]] for column in roles.inputs]
     coding = Coding(inputs, look(inputs, sample, rules or Rules()), rules or Rules())
     cells = BadCells(place, dialect, roles.target, from_config)
-    return Opening(dialect, roles, coding, _chunks(first, blocks, roles, coding, cells, bad, strict))
+    return Opening(dialect, roles, coding, _chunks(first, blocks, keys, roles, coding, cells, bad, strict))
 
 
 def _sampled(value: Any) -> str:
@@ -83,6 +85,7 @@ def _blocks(file: BinaryIO, place: str, size: int | None) -> Iterator[bytes]:
 def _chunks(
     first: bytes,
     blocks: Iterator[bytes],
+    keys: tuple[str, ...],
     roles: Roles,
     coding: Coding,
     cells: BadCells,
@@ -92,7 +95,7 @@ def _chunks(
     """The rows while nothing is wrong; then they are only looked through."""
     lines.told.clear()
     lines.count = 0
-    table = _Table(cells.dialect.names, roles, coding, strict)
+    table = _Table(keys, roles, coding, strict)
     line = 1
     worse = 0
     for block in _all(first, blocks):
@@ -134,6 +137,7 @@ class _Table:
     """Makes rows of cells from objects."""
 
     names: tuple[str, ...]
+    """The keys as they stand in the file."""
     roles: Roles
     coding: Coding
     strict: bool

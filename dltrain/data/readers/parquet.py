@@ -18,7 +18,7 @@ from dltrain.data.readers.coding import SAMPLE, Coding, Rules, look
 from dltrain.data.readers.columns import GAP, Kind
 from dltrain.data.readers.delimited import Choose, Misread, Opening
 from dltrain.data.readers.dialect import Dialect
-from dltrain.data.roles import Roles, check_names
+from dltrain.data.roles import Roles, check_names, without_blanks
 from dltrain.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -40,14 +40,23 @@ def open_parquet(path: Path, choose: Choose, *, rules: Rules | None = None, from
     too. Raises InputError for columns of other types that are asked for, and for bad cells: `where` counts rows
     from 1.
     """
+    import polars as pl
+
     place = shown(path)
     rules = rules or Rules()
     with _sound(path):
         frame = _scan(path)
         schema = frame.collect_schema()
         head = frame.head(SAMPLE).collect()
-    names = tuple(schema.names())
+    names = tuple(without_blanks(name) for name in schema.names())
     check_names(names, place)
+    if list(names) != schema.names():
+        found = dict(zip(schema.names(), names, strict=True))
+        frame, head, schema = (
+            frame.rename(found),
+            head.rename(found),
+            pl.Schema(zip(names, schema.dtypes(), strict=True)),
+        )
     dialect = Dialect("", names, True)
     roles = choose(dialect)
     _check_types(schema, roles, place)
