@@ -26,3 +26,10 @@ def may_unpack() -> None:
     missing = [name for name in ("apt-get", "dpkg") if shutil.which(name) is None]
     if missing or os.geteuid() != 0:
         pytest.skip(f"needs root, and {', '.join(missing) or 'apt'}")
+
+
+@pytest.fixture(scope="session")
+def may_take_long() -> None:
+    """Skips what starts dozens of processes, unless somebody asked for it."""
+    if not os.environ.get(REAL):
+        pytest.skip("starts many processes: make cluster")
