@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dltrain.config.times import EXPECTED, seconds_of
 from dltrain.errors import InputError
+from dltrain.times import EXPECTED, seconds_of
 
 
 def seconds(text: str, option: str) -> float:

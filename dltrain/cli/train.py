@@ -34,7 +34,10 @@ def command(
     ] = False,
     how: study.How,
     max_time: MaxTime = None,
-    until_epoch: Annotated[int | None, typer.Option("--until-epoch", metavar="N", min=1, hidden=True)] = None,
+    until_epoch: Annotated[
+        int | None,
+        typer.Option("--until-epoch", metavar="N", min=1, hidden=True, help="Pause after this epoch, as trials do."),
+    ] = None,
     requeue_code: RequeueCode = 75,
 ) -> None:
     """Train the network that a config declares, or a data file without one, and diagnose it.

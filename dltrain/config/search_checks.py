@@ -11,9 +11,9 @@ from dltrain.config.hints import Hint, item_hint, key_at, keys, kinds, records
 from dltrain.config.normalizing import long_name
 from dltrain.config.records import DeclaredLayer, Experiment
 from dltrain.config.records_search import Choice, Declared, OneMinusLogUniform
-from dltrain.config.times import EXPECTED, seconds_of
 from dltrain.config.validating import find_key
 from dltrain.errors import Problem
+from dltrain.times import EXPECTED, seconds_of
 
 Found = Iterator[Problem]
 COUNT = "architecture.layers.count"

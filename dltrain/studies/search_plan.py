@@ -10,7 +10,6 @@ from dltrain.config.hints import as_data
 from dltrain.config.records_search import Search as Declared
 from dltrain.config.search_advice import scale_advice
 from dltrain.config.search_checks import OF_REGRESSION
-from dltrain.config.times import seconds_of
 from dltrain.errors import InputError, Problem
 from dltrain.ready import Ready
 from dltrain.studies import drawing
@@ -18,6 +17,7 @@ from dltrain.studies.model import Rules
 from dltrain.studies.probing import require_applicable
 from dltrain.studies.search import Search
 from dltrain.studies.space import Space
+from dltrain.times import seconds_of
 
 EXAMPLE = "search: {space: {optimizer.learning_rate: {kind: log_uniform, low: 1.0e-4, high: 0.1}}}"
 MISSING = f"is missing, which says what is varied; expected {EXAMPLE}, for a start"
