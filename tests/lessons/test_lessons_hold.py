@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.lessons.__main__ import show
 from tools.lessons.model import Lesson
 from tools.lessons.registry import lessons
+from tools.lessons.running import show
 
 
 def named(lesson: Lesson) -> object:

@@ -1,6 +1,6 @@
 """Runs the lessons, draws their pictures and writes docs/notes.md; some sections alone: `python -m tools.lessons 1.4`.
 
-With sections named, or with --png (which also draws PNG files), only pictures are written, into the folder `--into`.
+With sections named only pictures are written, into the folder `--into`; --png draws PNG files too.
 Exit code 1 where a claim came out otherwise than its lesson says.
 """
 
@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
-from tools.lessons.model import Lesson, Shown
+from tools.lessons.model import Shown
 from tools.lessons.page import page
 from tools.lessons.registry import lessons
-from tools.lessons.workshop import ROOT, Workshop
+from tools.lessons.running import numbered
+from tools.lessons.workshop import ROOT
+
+WORKERS = 2
+"""Lessons at a time, each in a process of its own."""
 
 
 def main() -> int:
@@ -24,32 +29,38 @@ def main() -> int:
     parser.add_argument("--into", type=Path, default=ROOT / "docs/pictures", help="Folder of the pictures.")
     parser.add_argument("--png", action="store_true", help="Draw PNG files too, to look at.")
     given = parser.parse_args()
-    wanted = [lesson for lesson in lessons() if not given.sections or lesson.section in given.sections]
+    every = lessons()
+    wanted = [n for n, lesson in enumerate(every) if not given.sections or lesson.section in given.sections]
     given.into.mkdir(parents=True, exist_ok=True)
-    shown = [show(lesson, given.into, given.png) for lesson in wanted]
+    began, shown = time.perf_counter(), []
+    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
+        jobs = [pool.submit(numbered, n, given.into, given.png) for n in wanted]
+        for n, job in zip(wanted, jobs, strict=True):
+            findings, seconds = job.result()
+            shown.append(Shown(every[n], findings, seconds))
+            _tell(shown[-1])
     if not given.sections:
-        (ROOT / "docs/notes.md").write_text(page(shown), encoding="utf-8")
+        _write(shown, given.into)
     surprises = [f"{one.lesson.section}: {claim}" for one in shown for claim in one.surprises]
     for line in surprises:
-        print(f"came out otherwise than {line}", file=sys.stderr)
-    print(f"{len(shown)} lessons in {sum(one.seconds for one in shown):.0f} s")
+        print(f"came out otherwise than expected of {line}", file=sys.stderr)
+    print(f"{len(shown)} lessons in {time.perf_counter() - began:.0f} s")
     return 1 if surprises else 0
 
 
-def show(lesson: Lesson, pictures: Path | None = None, png: bool = False) -> Shown:
-    """Runs a lesson in a folder of its own, which is gone afterwards."""
-    began = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        workshop = Workshop(Path(folder), pictures)
-        workshop.png = png
-        findings = tuple(lesson.show(workshop))
-    missing = {name for name, _ in lesson.pictures} ^ set(workshop.drawn)
-    assert not missing, f"{lesson.section}: pictures drawn and named differ: {missing}"
-    shown = Shown(lesson, findings, time.perf_counter() - began)
-    print(f"{lesson.section} {lesson.title}: {shown.seconds:.1f} s", flush=True)
-    for finding in findings:
+def _tell(shown: Shown) -> None:
+    print(f"{shown.lesson.section} {shown.lesson.title}: {shown.seconds:.1f} s", flush=True)
+    for finding in shown.findings:
         print(f"    {'holds' if finding.holds else 'NOT  '}  {finding.claim}: {finding.came}", flush=True)
-    return shown
+
+
+def _write(shown: list[Shown], pictures: Path) -> None:
+    """docs/notes.md, and no picture that no lesson draws any more."""
+    (ROOT / "docs/notes.md").write_text(page(shown), encoding="utf-8")
+    drawn = {f"{name}.svg" for one in shown for name, _ in one.lesson.pictures}
+    for path in pictures.glob("*.svg"):
+        if path.name not in drawn:
+            path.unlink()
 
 
 if __name__ == "__main__":

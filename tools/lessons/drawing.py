@@ -26,7 +26,7 @@ def regions(
     axes: Any, run: Run, low: tuple[float, float], high: tuple[float, float], columns: Sequence[int] = (0, 1)
 ) -> None:
     """Where the run decides for each class; `columns` of x are its features."""
-    x1, x2, found = square(low, high, 120)
+    x1, x2, found = square(low, high, 90)
     shares = run.predict_proba(found[:, list(columns)]).reshape(*x1.shape, -1)
     decided = shares.argmax(axis=2)
     fills = np.array([[int(fill[i : i + 2], 16) for i in (1, 3, 5)] for fill in FILLS], np.uint8)
@@ -45,7 +45,15 @@ def points(axes: Any, X: Floats, y: Ints, classes: Sequence[str], size: float = 
     for k, name in enumerate(classes):
         of = X[y == k]
         axes.scatter(
-            of[:, 0], of[:, 1], s=size, marker=MARKERS[k], c=POINTS[k], edgecolors="white", linewidths=0.3, label=name
+            of[:, 0],
+            of[:, 1],
+            s=size,
+            marker=MARKERS[k],
+            c=POINTS[k],
+            edgecolors="white",
+            linewidths=0.3,
+            label=name,
+            rasterized=True,
         )
 
 

@@ -134,7 +134,7 @@ def _training(shop: Workshop) -> Iterator[Finding]:
         dropped.column("cost")[-1] > dropped.column("train", "loss")[-1],
     )
     waves = _both(shop, "lesson_dropout", ["architecture.keep_prob=0.8"], ["architecture.keep_prob=1"])
-    few = ["split.train=200", "split.dev=rest", "split.test=0", "architecture.input_keep_prob=1"]
+    few = ["split.train=200", "split.dev=rest", "split.test=0", "architecture.input_keep_prob=1", "training.epochs=40"]
     digits = _both(shop, "digits", [*few, "architecture.keep_prob=0.7"], [*few, "architecture.keep_prob=1"])
     yield _gain("it reduces overfitting (wave)", waves)
     yield _gain("the same on 200 digits", digits)

@@ -59,7 +59,7 @@ def _show(shop: Workshop) -> Iterator[Finding]:
         given = X * np.array(preparation.sigma) + np.array(preparation.mu)
         forms = ((given, "as they are"), (given - given.mean(axis=0), "mean 0"), (X, "mean 0, variance 1"))
         for one, (points, title) in zip(axes, forms, strict=True):
-            one.plot(points[:, 0], points[:, 1], ".", ms=3, color="#2563a8")
+            one.plot(points[:, 0], points[:, 1], ".", ms=3, color="#2563a8", rasterized=True)
             one.axhline(0, color="black", linewidth=0.8)
             one.axvline(0, color="black", linewidth=0.8)
             one.set(title=title, xlabel=NAMES[0], ylabel=NAMES[1])

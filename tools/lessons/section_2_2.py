@@ -44,7 +44,9 @@ def _show(shop: Workshop) -> Iterator[Finding]:
         days = np.arange(1, len(theta) + 1)
         averages = ((0.9, True, LINES[1]), (0.98, False, LINES[2]), (0.98, True, LINES[0]))
         for axes in (left, right):
-            axes.plot(days, theta, ".", ms=2, color="#b5b5b5", label="daily temperature (from a formula)")
+            axes.plot(
+                days, theta, ".", ms=2, color="#b5b5b5", label="daily temperature (from a formula)", rasterized=True
+            )
             for beta, mended, line in averages:
                 v = weighted_average(theta, beta)
                 name = f"β = {beta}, {'corrected' if mended else 'not corrected'}"
