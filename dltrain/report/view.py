@@ -1,27 +1,28 @@
 """A diagnosis in words and shares: what the terminal's table and the page's both draw.
 
 Input is the plain data of `diagnosis.json`; here it is decided how many decimals a number deserves,
-what a gap is called and what has to be said beside it.
+what a gap is called and, in `remarks`, what has to be said beside it.
 """
 
 from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dltrain.diagnosis.advice import said_once
 from dltrain.diagnosis.commands import in_run
-from dltrain.report.formats import NOTHING, clean, count, fixed, number, percent, rate_decimals
+from dltrain.report.formats import NOTHING, clean, count, number
+from dltrain.report.remarks import remarks
+from dltrain.report.writing import PARTS as PARTS
+from dltrain.report.writing import Writer as Writer
+from dltrain.report.writing import interval as interval
+from dltrain.report.writing import writer
 from dltrain.studies.over_seeds import RANDOMNESS
 
-PARTS = {"bayes": "Bayes", "train": "train", "train_dev": "train-dev", "dev": "dev", "test": "test"}
 GAPS = {"avoidable_bias": "avoidable bias", "variance": "variance", "mismatch": "data mismatch", "test_gap": "test gap"}
-EXISTENCE = {"mismatch": "a data mismatch", "test_gap": "a test gap"}
-"""Gaps of which it is asked whether there is one at all."""
-HELD_OUT = {"dev": "the dev error", "train_dev": "the train-dev error", "test": "the test error"}
 BASELINES = {"majority": "majority class", "mean": "mean of the target", "linear": "linear model"}
 COMMANDS_SHOWN = 3
 
@@ -107,7 +108,7 @@ def view_of(diagnosis: Mapping[str, Any], *, task: str | None = None, command: s
     measured = {key: entry for key, entry in (diagnosis.get("errors") or {}).items() if entry}
     baselines = {key: entry for key, entry in (diagnosis.get("baselines") or {}).items() if entry}
     gaps = {key: entry for key, entry in (diagnosis.get("gaps") or {}).items() if entry}
-    write = _writer(regression, [*measured.values(), *baselines.values()])
+    write = writer(regression, [*measured.values(), *baselines.values()])
     top = scale_of(measured.values())
     errors = [_error_row(key, PARTS.get(key, key), measured[key], write, top) for key in _known(PARTS, measured)]
     errors += [_error_row(k, BASELINES.get(k, k), baselines[k], write, top, True) for k in _known(BASELINES, baselines)]
@@ -117,7 +118,7 @@ def view_of(diagnosis: Mapping[str, Any], *, task: str | None = None, command: s
         interval_title=_interval_title(diagnosis),
         errors=tuple(errors),
         gaps=tuple(_gap_row(key, gaps[key], write, "train_dev" in measured) for key in _known(GAPS, gaps)),
-        remarks=tuple(_remarks(diagnosis, measured, regression)),
+        remarks=tuple(remarks(diagnosis, measured, regression)),
         steps=tuple(next_steps(diagnosis, command)),
     )
 
@@ -129,27 +130,6 @@ def _known(names: Mapping[str, str], given: Mapping[str, Any]) -> list[str]:
 def _interval_title(diagnosis: Mapping[str, Any]) -> str:
     confidence = diagnosis.get("confidence")
     return f"{100 * confidence:g}% interval" if confidence else "interval"
-
-
-Writer = Callable[[float | None], str]
-
-
-def _writer(regression: bool, entries: Sequence[Mapping[str, Any]]) -> Writer:
-    values = [entry.get("value") for entry in entries]
-    if regression:
-        small = all(abs(value) < 0.01 for value in values if value)
-        return lambda value: fixed(value, 5 if small else 3)
-    decimals = rate_decimals(((entry.get("with_rows") or entry).get("n") for entry in entries), values)
-    return lambda value: percent(value, decimals)
-
-
-def interval(low: float | None, high: float | None, write: Writer) -> str:
-    """`1.7 to 5.4%`; empty where no interval is known."""
-    if low is None or high is None:
-        return ""
-    if low == high:
-        return "exact"
-    return f"{write(low).removesuffix('%')} to {write(high)}"
 
 
 def scale_of(entries: Iterable[Mapping[str, Any]]) -> float:
@@ -243,97 +223,6 @@ def _settle(settle: Mapping[str, Any] | None) -> str:
     parts = [f"{count(one['more'])} more {PARTS.get(one['part'], one['part'])}" for one in wanted]
     words = f"settled by {' and '.join(parts)} {'example' if more == 1 and len(parts) == 1 else 'examples'}"
     return f"{words}, if {clean(condition)}" if condition else words
-
-
-def _remarks(diagnosis: Mapping[str, Any], errors: Mapping[str, Any], regression: bool) -> Iterable[str]:
-    if regression:
-        yield "error: mean squared error over the variance of the target in training; 1 − R² where parts vary alike."
-        if any(entry.get("rmse") is not None for entry in errors.values()):
-            yield "RMSE is in the units of the target."
-    if errors.get("bayes", {}).get("source") == "assumed":
-        bias = (diagnosis.get("verdict") or {}).get("bias")
-        start = "high bias if a Bayes error of 0 is right" if bias == "high" else "a Bayes error of 0 is assumed"
-        typed = errors.get("train", {}).get("source") == "typed"
-        yield f"{start}: {'give --bayes-error' if typed else 'set diagnosis.bayes_error'}."
-    yield from _of_bayes(errors.get("bayes", {}), errors)
-    yield from _of_seeds(errors, regression)
-    if errors.get("dev", {}).get("selected"):
-        yield "dev chose this model (selected), so its error is a little optimistic."
-    looks = errors.get("test", {}).get("looks") or {}
-    if looks.get("looks", 0) > 1:
-        by = "" if looks["runs"] == 1 else f", by {count(looks['runs'])} runs"
-        yield f"the test rows were looked at {count(looks['looks'])} times{by}: choosing by them makes them a dev set."
-    yield from _of_training(errors.get("train", {}), errors.get("dev") or {}, regression)
-    if any(entry.get("interval") == "clustered" for entry in errors.values()):
-        yield "rows come in groups or in time (clustered): n_eff is how many independent examples they are worth."
-    dev, linear = errors.get("dev"), (diagnosis.get("baselines") or {}).get("linear")
-    if dev and linear and linear["value"] <= dev["value"]:
-        yield "the linear model does as well: architecture.layers=[] is the simpler network."
-    threshold = diagnosis.get("threshold")
-    if threshold is not None:
-        shown = fixed(threshold, 3) if regression else percent(threshold, rate_decimals((), [threshold]))
-        gaps = diagnosis.get("gaps") or {}
-        any_at_all = [words for key, words in EXISTENCE.items() if gaps.get(key)]
-        other = f" ({' or '.join(any_at_all)}: any above 0)" if any_at_all else ""
-        yield f"a gap above {shown} is high{other}; intervals are per gap, not joint."
-
-
-def _of_seeds(errors: Mapping[str, Any], regression: bool) -> Iterable[str]:
-    """What the intervals of a study of seeds are of."""
-    if all(entry.get("of") != RANDOMNESS for entry in errors.values()):
-        return
-    known = {part: entry["with_rows"] for part, entry in errors.items() if entry.get("with_rows")}
-    write = _writer(regression, [*known.values(), *({"value": errors[part]["value"]} for part in known)])
-    ends = [f"{PARTS.get(part, part)} {interval(found['low'], found['high'], write)}" for part, found in known.items()]
-    yield "intervals of errors: mean and t over seeds, on the same rows (training randomness only)."
-    if ends:
-        yield f"on other seeds and other rows: {', '.join(ends)}; gaps and verdicts go by both."
-
-
-def _of_bayes(bayes: Mapping[str, Any], errors: Mapping[str, Any]) -> Iterable[str]:
-    """Where the Bayes error comes from, if it was neither stated nor assumed; and held-out errors that are lower."""
-    lower = [words for part, words in HELD_OUT.items() if _is_below(errors.get(part) or {}, bayes)]
-    if lower and bayes.get("source") != "estimated":
-        yield f"{lower[0]} is below this Bayes error, interval and all: the true one is lower than that."
-    if bayes.get("source") == "human":
-        yield "the Bayes error is taken to be that of people (diagnosis.human_error); it may be lower."
-    if bayes.get("source") == "estimated":
-        rows = f" ({count(bayes['rows'])} training rows)" if bayes.get("rows") else ""
-        yield (
-            f"the Bayes error is estimated from equal inputs with other targets{rows}: a lower bound, so a high bias "
-            "is high only if it is no higher: set diagnosis.bayes_error."
-        )
-
-
-def _is_below(entry: Mapping[str, Any], bayes: Mapping[str, Any]) -> bool:
-    """Whether the whole interval of an error lies below that of the Bayes error."""
-    least = bayes.get("value") if bayes.get("low") is None else bayes["low"]
-    high = entry.get("high")
-    return high is not None and least is not None and bool(high < least)
-
-
-def _of_training(train: Mapping[str, Any], dev: Mapping[str, Any], regression: bool) -> Iterable[str]:
-    """What dropout, batch norm's averages and augmentation do to the gap, where they are on."""
-    clean = train.get("value")
-    modes = {
-        "with_batch_statistics": "batch norm's batch statistics",
-        "with_dropout": "dropout",
-        "with_augmentation": "augmentation",
-    }
-    known = [(words, train[key]) for key, words in modes.items() if train.get(key) is not None]
-    if clean is None or not known:
-        return
-    write: Writer = (lambda value: fixed(value, 3)) if regression else (lambda value: percent(value, 1))
-    parts, last = [], clean
-    for words, value in known:
-        parts.append(f"{write(value)} with {words} ({'+' if value >= last else '−'}{write(abs(value - last))})")
-        last = value
-    more = last - clean
-    owed = f", so the gap to dev would look {write(abs(more))} {'smaller' if more > 0 else 'larger'}"
-    yield (
-        f"train is measured clean: {write(clean)}. In training mode it is {' and '.join(parts)}"
-        f"{owed if dev and more else ''}."
-    )
 
 
 def next_steps(diagnosis: Mapping[str, Any], command: str | None) -> Iterable[NextStep]:

@@ -15,14 +15,13 @@ import numpy.typing as npt
 
 from dltrain.data.fitting.expansion import Expansion, expand
 from dltrain.data.fitting.filling import Fill, Missing, fit_inputs
-from dltrain.data.fitting.scaling import Vector, blocks, fit_scale, rows_in_block
-from dltrain.data.labels import SettledTask, number_name, relabelled
-from dltrain.data.raw import Labels, Numbers, as_text, is_text
+from dltrain.data.fitting.scaling import Vector, blocks, rows_in_block
+from dltrain.data.fitting.targets import as_numbers, class_numbers, fit_target
+from dltrain.data.labels import SettledTask, relabelled
+from dltrain.data.raw import Labels, Numbers, as_text
 from dltrain.data.readers.columns import Kind, all_numbers
-from dltrain.data.readers.dialect import is_number
-from dltrain.data.roles import listed
 from dltrain.engine.arrays import Floats, Targets
-from dltrain.errors import Damaged, InputError, Problem, did_you_mean
+from dltrain.errors import Damaged, InputError, Problem
 
 Normalize = Literal["standard", "minmax", "none"]
 FORMAT = 1
@@ -98,7 +97,7 @@ class Preparation:
     ) -> Preparation:
         """Fits fills, categories, the inputs' scale, and the target's for regression, on the chosen rows of
         X: (n, features) and y: (n,)."""
-        mean, sd = _fit_target(y if rows is None else y[rows]) if task == "regression" else (0.0, 1.0)
+        mean, sd = fit_target(y if rows is None else y[rows]) if task == "regression" else (0.0, 1.0)
         fitted = fit_inputs(
             X,
             rows,
@@ -239,27 +238,9 @@ class Preparation:
         Raises InputError for a class that the training set lacks, or text where a number is needed.
         """
         if self.task == "regression":
-            numeric = _as_numbers(y, self.target)
+            numeric = as_numbers(y, self.target)
             return np.asarray((numeric - self.target_mean) / self.target_sd, dtype=self.dtype)
-        numbers = {name: number for number, name in enumerate(self.classes)}
-        values, places = _distinct(relabelled(y, self.label_map))
-        found = np.array([_class_number(value, numbers) for value in values], dtype=np.int64)
-        codes = found[places]
-        if (found < 0).any():
-            raise InputError(self._unknown(values, found, codes))
-        return codes
-
-    def _unknown(self, values: list[Any], found: npt.NDArray[np.int64], codes: npt.NDArray[np.int64]) -> Problem:
-        names = [value if isinstance(value, str) else number_name(value) for value in values]
-        strange = [name for name, number in zip(names, found, strict=True) if number < 0]
-        first = int(np.argmax(codes < 0))
-        hint = did_you_mean(strange[0], self.classes)
-        what = f"class {strange[0]!r} is" if len(strange) == 1 else f"classes {listed(strange)} are"
-        return Problem(
-            f"{what} not among the training set's ({listed(self.classes)}), first in row {first}, "
-            f"{int((codes < 0).sum())} rows in all{hint}",
-            where=self.target,
-        )
+        return class_numbers(relabelled(y, self.label_map), self.classes, self.target)
 
     def decode(self, predicted: npt.NDArray[Any]) -> Labels:
         """Class numbers (n,) as names, or standardized values as the target's own units (float64)."""
@@ -328,37 +309,3 @@ def _check(preparation: Preparation) -> None:
             raise ValueError(f"the fill of {name} is {fill!r}")
     if not set(preparation.features).issuperset(preparation.indicators):
         raise ValueError("indicators do not fit the columns")
-
-
-def _fit_target(y: Labels) -> tuple[float, float]:
-    """Mean and population standard deviation, by way of the range as in `fit_scale`."""
-    scale = fit_scale(np.asarray(y, dtype=np.float64)[:, None], None, "standard")
-    if scale.constant[0]:
-        raise InputError(Problem(f"every training row's target is {number_name(y[0])}", "data.target"))
-    return float(scale.mu[0]), float(scale.sigma[0])
-
-
-def _as_numbers(y: Labels, target: str) -> Vector:
-    if not is_text(y):
-        return y.astype(np.float64)
-    for row, cell in enumerate(y.tolist()):
-        if not is_number(str(cell)):
-            raise InputError(Problem(f"{cell!r} in row {row} is not a number", where=target))
-    return np.array([float(cell) for cell in y.tolist()])
-
-
-def _distinct(y: Labels) -> tuple[list[Any], npt.NDArray[np.int64]]:
-    """The distinct values and, for each row, the place of its value among them."""
-    if not is_text(y):
-        values, places = np.unique(y, return_inverse=True)
-        return list(values), places.astype(np.int64)
-    numbers: dict[str, int] = {}
-    places = np.fromiter((numbers.setdefault(str(cell), len(numbers)) for cell in y.tolist()), np.int64, len(y))
-    return list(numbers), places
-
-
-def _class_number(value: Any, numbers: Mapping[str, int]) -> int:
-    name = value.strip() if isinstance(value, str) else number_name(value)
-    if name not in numbers and isinstance(value, str) and is_number(name):
-        name = number_name(float(name))
-    return numbers.get(name, -1)
