@@ -57,15 +57,14 @@ def replay(resolved: str, plan: Plan, parent: str | None = None) -> str:
 def _section(data: dict[str, Any], path: Path, origins: _Origins, indent: str) -> list[Line]:
     lines: list[Line] = []
     for key, value in data.items():
-        name = key if key.isdigit() else write_scalar(key)
-        lines += _entry(f"{indent}{name}:", value, (*path, key), origins, indent)
+        lines += _entry(f"{indent}{_key(key)}:", value, (*path, key), origins, indent)
     return lines
 
 
 def _entry(start: str, value: Any, path: Path, origins: _Origins, indent: str) -> list[Line]:
     if isinstance(value, dict) and value:
         return [(start, ""), *_section(value, path, origins, indent + "  ")]
-    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+    if isinstance(value, list) and value and all(isinstance(item, dict) and item for item in value):
         lines: list[Line] = [(start, "")]
         for index, item in enumerate(value):
             (first, comment), *others = _section(item, (*path, str(index)), origins, indent + "    ")
@@ -77,7 +76,13 @@ def _entry(start: str, value: Any, path: Path, origins: _Origins, indent: str) -
 def _flow(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(_flow(item) for item in value)}]"
-    return "{}" if isinstance(value, dict) else write_scalar(value)
+    if isinstance(value, dict):  # as a choice of a search may hold it, beside what is none
+        return f"{{{', '.join(f'{_key(key)}: {_flow(item)}' for key, item in value.items())}}}"
+    return write_scalar(value)
+
+
+def _key(key: str) -> str:
+    return key if key.isdigit() else write_scalar(key)
 
 
 class _Origins:
