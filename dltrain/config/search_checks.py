@@ -87,11 +87,11 @@ def _below(hint: Hint, path: str) -> Iterator[str]:
 
 
 def _paths(experiment: Experiment) -> Found:
-    search = experiment.search
-    for path in search.space if search else ():
-        if (message := _path(path)) is not None:
+    space = experiment.search.space if experiment.search else {}
+    for path, one in space.items():
+        if (message := _path(path, one)) is not None:
             yield Problem(message, f"search.space.{path}")
-        for other in search.space if search else ():
+        for other in space:
             if other != path and f"{other}.".startswith(f"{path}."):
                 yield Problem(f"{path} is varied too, and {other} is a part of it; leave one", f"search.space.{other}")
 
@@ -107,15 +107,16 @@ def _layers(experiment: Experiment) -> Found:
             yield Problem(message, f"search.space.{path}")
 
 
-def _path(path: str) -> str | None:
-    """What is wrong with a key that is to be varied."""
+def _path(path: str, one: Declared) -> str | None:
+    """What is wrong with a key that is to be varied. A choice may hold whole sections, or what stands for one."""
     for fixed, why in FIXED.items():
         if f"{path}.".startswith(f"{fixed}."):
             return why
     hint = hint_of(path)
     if hint is None:
         return f"there is no such key in a config{_near(path)}"
-    if records(hint) and kinds(hint) == {}:
+    whole = isinstance(one, Choice) and not any(fixed.startswith(f"{path}.") for fixed in FIXED)
+    if records(hint) and kinds(hint) == {} and not whole:
         inner = [f"{path}.{key}" for record in records(hint) for key in keys(record)]
         return f"is a section of several keys; expected one of them, such as {inner[0]}"
     return None

@@ -22,6 +22,8 @@ from dltrain.times import seconds_of
 EXAMPLE = "search: {space: {optimizer.learning_rate: {kind: log_uniform, low: 1.0e-4, high: 0.1}}}"
 MISSING = f"is missing, which says what is varied; expected {EXAMPLE}, for a start"
 TRIALS, ROUNDS = 60, 3
+SEEDS = 2**63
+"""Seeds are below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,9 @@ def _problems(ready: Ready, declared: Declared) -> Iterator[Problem]:
         )
     if declared.objective in OF_REGRESSION and facts.task != "regression":
         yield Problem(f"{declared.objective} is of regressions, and this is a {facts.task} task", "search.objective")
+    last = experiment.seed + declared.seeds + declared.winner_seeds - 1
+    if last >= SEEDS:
+        yield Problem(f"{experiment.seed} leads to seeds up to {last}; expected them below 2**63", "seed")
     epochs = experiment.training.epochs
     if declared.prune is not None and epochs is not None and declared.prune.min_epochs >= epochs:
         least = f"is not below training.epochs ({epochs}), so no trial would end early"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from config_experiments import DIGITS_FACTS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dltrain.config import explain, load, schema
-from dltrain.config.records_search import Int, LogUniform, OneMinusLogUniform, Search, Uniform
+from dltrain.config import dump, explain, load, resolve, schema
+from dltrain.config.records_search import Choice, Int, LogUniform, OneMinusLogUniform, Search, Uniform
 from dltrain.config.search_advice import scale_advice, top_share
 from dltrain.config.search_checks import hint_of, paths
 from dltrain.errors import InputError
@@ -206,6 +208,43 @@ def test_a_number_of_layers_repeats_the_last_or_leaves_out(config: Path) -> None
             units(f"architecture.layers.count={count}")
     with pytest.raises(InputError, match="there is no layer to repeat"):
         units("architecture.layers=[]", "architecture.layers.count=2")
+
+
+def test_choices_of_any_shape_are_written_so_that_they_read_back(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    values = [[], [64], {"count": 2, "units": 3}, [{"units": 3, "activation": "tanh"}, 8], None, "a, b", {}]
+    alone = [{"kind": "manual", "values": {"1": 0.1}}, {"kind": "cosine"}]
+    space = {"architecture.layers": values, "schedule": alone, "data.exclude": [["</b>", "[x]"], ["c: d # e"]]}
+    dimensions = {path: {"kind": "choice", "values": found} for path, found in space.items()}
+    data = {"source": "digits", "target": "label"}
+    config.write_text(json.dumps({"data": data, "search": {"space": dimensions}}))
+    loaded = load([config])
+    for known in (loaded, None):
+        text = dump(resolve(loaded.experiment, DIGITS_FACTS), known)
+        config.with_name("again.yaml").write_text(text)
+        again = load([config.with_name("again.yaml")]).experiment.search
+        assert again is not None
+        assert {path: one.values for path, one in again.space.items() if isinstance(one, Choice)} == space
+
+
+def test_a_choice_may_hold_whole_sections(config: Path) -> None:
+    values = [True, {"average": 0.9}, False]
+    found = searched(config, f"search.space.architecture.batch_norm={{kind: choice, values: {json.dumps(values)}}}")
+    assert found.space["architecture.batch_norm"] == Choice(values=values)
+    searched(config, "search.space.training.early_stopping={kind: choice, values: [null, {patience: 2}]}")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "architecture.batch_norm={kind: int, low: 0, high: 1}",
+        "training={kind: choice, values: [{threads: 2}]}",
+        "data={kind: choice, values: [{source: digits, target: label}]}",
+    ],
+)
+def test_sections_that_are_no_choice_or_hold_what_cannot_vary_are_refused(given: str, config: Path) -> None:
+    with pytest.raises(InputError, match="is a section of several keys"):
+        searched(config, f"search.space.{given}")
 
 
 def test_every_path_that_is_suggested_exists() -> None:
