@@ -209,7 +209,8 @@ def say_done(path: Path, record: Mapping[str, Any], how: How) -> None:
 def say_result(path: Path, record: Mapping[str, Any], how: How) -> None:
     """What came of a finished study. Leaves with 5 where trials were lost, with 3 where all diverged."""
     summary = record.get("summary") or {}
-    lost = [row for row in summary.get("trials") or () if row["state"] in ("crashed", "timed_out")]
+    rows = [*(summary.get("trials") or ()), *((summary.get("winner") or {}).get("trials") or ())]
+    lost = [row for row in rows if row["state"] in ("crashed", "timed_out")]
     for row in lost:
         say(f"trial {row['trial']} {row['state'].replace('_', ' ')}: {row.get('cause')}")
     with unread():
@@ -224,6 +225,6 @@ def say_result(path: Path, record: Mapping[str, Any], how: How) -> None:
             typer.echo(path)
     if lost:
         raise typer.Exit(FAILED)
-    if not any(row["state"] == "finished" for row in summary.get("trials") or ()):
+    if not any(row["state"] == "finished" for row in rows):
         say("every trial diverged; try a lower optimizer.learning_rate")
         raise typer.Exit(DIVERGED)

@@ -62,7 +62,8 @@ def require_same(record: Mapping[str, Any], ready: Ready | None, study: Study) -
     except RunExists as error:
         if not problems:
             raise
-        problems += error.problems[1:]  # a setting may follow from a key of the config, which is what was typed
+        # a setting may follow from a key of the config, which is what was typed
+        problems += [one for one in error.problems[1:] if one.line() not in {known.line() for known in problems}]
     if problems:
         said = f"study {record['id']} exists with other settings (stored -> asked for); choose another --run-id"
         raise RunExists(Problem(said), *problems)
