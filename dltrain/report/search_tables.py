@@ -130,7 +130,8 @@ def best_points(record: Mapping[str, Any], values: Values) -> Table:
 def _states(trials: Sequence[Mapping[str, Any]]) -> str:
     states = [str(row["state"]) for row in trials]
     tally = [f"{count(states.count(state))} {state.replace('_', ' ')}" for state in dict.fromkeys(states)]
-    return f"{count(len(trials))} trials: {', '.join(tally)}" if trials else "no trial"
+    number = f"{count(len(trials))} trial{'' if len(trials) == 1 else 's'}"
+    return f"{number}: {', '.join(tally)}" if trials else "no trial"
 
 
 def _winner(record: Mapping[str, Any], path: Path) -> list[RenderableType]:
@@ -139,8 +140,8 @@ def _winner(record: Mapping[str, Any], path: Path) -> list[RenderableType]:
     winner = summary.get("winner")
     if not winner or not winner.get("gaps"):
         return [_title(clean(summary.get("headline") or "")), ""]
-    seeds = ", ".join(str(seed) for seed in winner["seeds"])
-    title = _title(f"the winner, point {summary['best']['point']}, trained again with seeds {seeds}")
+    seeds = ("seed " if len(winner["seeds"]) == 1 else "seeds ") + ", ".join(str(seed) for seed in winner["seeds"])
+    title = _title(f"the winner, point {summary['best']['point']}, trained again with {seeds}")
     table = diagnosis_parts(winners_table(record, str(path)), title="", command=train_winner(record, path))
     return [title, *table, "", _title(clean(summary.get("headline") or ""))]
 

@@ -91,7 +91,8 @@ class Lines(Trials):
     def round(self, trials: Mapping[int, Overrides], done: int) -> None:
         super().round(trials, done)
         over = f", {count(done)} over already" if done else ""
-        self._say(f"{count(len(trials))} trials{over}, {self.workers} at once")
+        number = f"{count(len(trials))} trial{'' if len(trials) == 1 else 's'}"
+        self._say(f"{number}{over}, {self.workers} at once")
 
     def started(self, trial: int, attempt: int) -> None:
         if attempt > 1:

@@ -167,7 +167,8 @@ def _error_row(
 def _size(entry: Mapping[str, Any]) -> str:
     if entry.get("n") is None:
         return ""
-    return f"{count(entry['n'])} seeds" if entry.get("of") == RANDOMNESS else count(entry["n"])
+    seeds = " seed" if entry["n"] == 1 else " seeds"
+    return count(entry["n"]) + (seeds if entry.get("of") == RANDOMNESS else "")
 
 
 def _note(entry: Mapping[str, Any], baseline: bool) -> str:

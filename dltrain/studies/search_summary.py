@@ -243,7 +243,7 @@ def _notes(search: Search, points: Sequence[Point], summary: Mapping[str, Any]) 
     for count, words in (
         (states.count("diverged"), "diverged: the worst there is"),
         (states.count("pruned"), "ended early, by successive halving"),
-        (sum(state in LOST for state in states), "crashed or ran out of time, and say nothing"),
+        (sum(state in LOST for state in states), "crashed or ran out of time, without a result"),
     ):
         notes += [f"{in_numbers(count, 'point')} {words}"] if count else []
     if len(summary["rounds"]) > 1 and search.method in ADAPTIVE and summary["luck"]["value"] is not None:

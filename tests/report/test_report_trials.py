@@ -47,6 +47,14 @@ def test_lines_for_logs(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(("count", "said"), [(1, "1 trial, 2 at once"), (2, "2 trials, 2 at once")])
+def test_one_trial_is_one(count: int, said: str, tmp_path: Path) -> None:
+    stream = io.StringIO()
+    with Lines(folder=tmp_path, task="binary", workers=2, stream=stream) as shown:
+        shown.round(dict(enumerate(PROPOSALS[:count])), 0)
+    assert stream.getvalue().splitlines() == [said]
+
+
 def test_a_table_for_terminals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     trial = tmp_path / "trials" / "1"

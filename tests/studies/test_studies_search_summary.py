@@ -140,7 +140,7 @@ def test_diverged_pruned_and_crashed_trials_are_told(twelve: list[Result]) -> No
     assert [note.split(" ", 2)[2] for note in found["notes"][:3]] == [
         "diverged: the worst there is",
         "ended early, by successive halving",
-        "crashed or ran out of time, and say nothing",
+        "crashed or ran out of time, without a result",
     ]
     assert [row["objective"] for row in found["trials"][:3]] == [None, None, twelve[2].objective]
     assert found["trials"][2]["epochs"] == 5
