@@ -275,8 +275,9 @@ def connect(scheduler: str) -> Any:
     import warnings
 
     where, open_client = _where(scheduler), cast(Any, Client)  # typed where it is installed, in parts
-    for name in ("distributed", "tornado", "asyncio"):  # what there is to say is said in one line
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    for name in [*logging.root.manager.loggerDict]:  # what there is to say is said in one line
+        if name.partition(".")[0] in ("distributed", "tornado", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

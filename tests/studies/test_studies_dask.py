@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -216,7 +217,7 @@ def test_what_asks_to_save_reaches_the_attempts(folder: StudyFolder) -> None:
     executor.save()
     name = client.attempts[0][2][0]
     while len(client.asked) < 2:
-        pass
+        time.sleep(0.01)
     assert sorted(client.asked, key=str) == [(dask_worker.ask, name, 12), (dask_worker.ask, name, 15)]
     executor.close()
     assert client.attempts[0][1].status == "cancelled" and client.status == "closed"
