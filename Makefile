@@ -23,6 +23,10 @@ $(VENV)/.verify: $(VENV)/.tests
 	@tools/environment.sh "$(PYTHON)" "$(VENV)" '.[dev,verify]'
 	@touch $@
 
+$(VENV)/.cluster: $(VENV)/.tests
+	@tools/environment.sh "$(PYTHON)" "$(VENV)" '.[dev,cluster]'
+	@touch $@
+
 .PHONY: install
 install: $(VENV)/.runs  ## Create the virtual environment and install dltrain in it
 
@@ -58,6 +62,11 @@ faults: $(VENV)/.tests  ## Kill, fill, cut and damage runs everywhere; P=7 for o
 .PHONY: slurm
 slurm: $(VENV)/.tests  ## The recipes of docs/batch.md on a real Slurm and GNU parallel (fetched with apt, as root)
 	@DLTRAIN_REAL_SCHEDULERS=1 $(BIN)/python -m pytest -q -rs tests/batch
+
+.PHONY: cluster
+cluster: $(VENV)/.cluster  ## Searches as Slurm arrays and on Dask workers, killed and resumed (fetched with apt, as root)
+	@DLTRAIN_REAL_SCHEDULERS=1 $(BIN)/python -m pytest -q -rs tests/batch/test_batch_arrays.py \
+		tests/batch/test_batch_dask.py tests/batch/test_batch_slurm.py -k "search or test_batch_arrays or test_batch_dask"
 
 .PHONY: coverage
 coverage: $(VENV)/.tests  ## The tests' coverage, line by line
