@@ -7,11 +7,13 @@ import os
 import shlex
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from batch_projects import TOOLS, Project, contents, wait_for
+from batch_projects import RECIPES, TOOLS, Project, contents, wait_for
+from batch_searches import PRUNED, SEARCH, tables, whole, write
 
 pytestmark = pytest.mark.timeout(600)
 LOOPBACK = TOOLS / "slurm_loopback.sh"
@@ -70,7 +72,7 @@ class Cluster:
 
     def facts(self, job: str) -> list[dict[str, str]]:
         """Of a job, or of each task of an array."""
-        blocks = self.say("scontrol", "show", "job", "--oneliner", job).splitlines()
+        blocks = self.say("scontrol", "show", "job", "--oneliner", *job.split()).splitlines()
         return [dict(word.split("=", 1) for word in block.split() if "=" in word) for block in blocks if block]
 
     def hurry(self, job: str) -> None:
@@ -81,6 +83,11 @@ class Cluster:
                 update = ("scontrol", "update", f"jobid={start[0]}", "StartTime=now+12")
                 if self.project.call(*update, env=self.environment).returncode == 0:
                     self.hurried.add(start)
+
+    def hurry_all(self) -> bool:
+        for fact in self.facts(""):
+            self.hurry(fact["JobId"])
+        return False
 
     def is_over(self, job: str) -> bool:
         self.hurry(job)
@@ -173,3 +180,50 @@ def test_a_chain_of_jobs_goes_on_one_after_the_other(cluster: Cluster) -> None:
     assert [end["ExitCode"] for end in ends] == ["75:0", "0:0", "0:0"], cluster.log()
     assert stops(project.run_of("mine")) == ["--max-time is over"]
     assert contents(project.run_of("mine")) == project.uninterrupted("mine.yaml")
+
+
+@pytest.mark.parametrize("text", [SEARCH.replace("trials: 2", "trials: 5"), PRUNED], ids=["boxes", "rungs"])
+def test_a_search_as_arrays_on_two_nodes(text: str, cluster: Cluster) -> None:
+    project = cluster.project
+    write(project, text, epochs=8)
+    cluster.say("dltrain", "search", "search.yaml", "--run-id", "mine", "--emit", "slurm", "-o", "jobs.sh", "-q")
+    last = cluster.say("bash", "jobs.sh").split()[2].rstrip(";")
+    [fact] = cluster.await_end(last)
+    assert (fact["JobState"], fact["ExitCode"]) == ("COMPLETED", "0:0"), logs(project)
+    assert {one["NodeList"] for one in cluster.facts("")} >= {"n1", "n2"}
+    assert tables(project.run_of("mine")) == whole(project)
+
+
+def test_tasks_of_a_search_that_are_requeued_and_killed_are_made_up_for(cluster: Cluster) -> None:
+    project = cluster.project
+    write(project, SEARCH.replace("trials: 2", "trials: 4"), epochs=300)
+    cluster.say("dltrain", "search", "search.yaml", "--run-id", "mine", "--emit", "slurm", "-o", "jobs.sh", "-q")
+    last = cluster.say("bash", "jobs.sh").split()[2].rstrip(";")
+    first = next(fact["ArrayJobId"] for fact in cluster.facts("") if fact.get("ArrayJobId"))
+    for trial in (0, 1):
+        project.await_epochs(f"mine/trials/{trial}", 2)
+    cluster.say("scancel", "--signal=USR1", f"{first}_0")  # as two minutes before its time limit
+    cluster.say("scancel", "--signal=KILL", f"{first}_1")
+    wait_for(lambda: cluster.hurry_all() or cluster.facts(last)[0]["JobState"] in ENDED, "the last job", 500, every=1.0)
+    assert cluster.facts(last)[0]["ExitCode"] == "0:0", logs(project)
+    assert stops(project.run_of("mine") / "trials" / "0") == ["SIGUSR1"]
+    closing = (project.run_of("mine") / "slurm" / "round-1-close.log").read_text()
+    assert "1 (index 1) of its 2 trials are missing" in closing
+    assert tables(project.run_of("mine")) == whole(project)
+
+
+def test_a_search_on_dask_workers_that_are_jobs(cluster: Cluster) -> None:
+    pytest.importorskip("dask_jobqueue", reason="make cluster")
+    project = cluster.project
+    write(project, SEARCH.replace("trials: 2", "trials: 5"), epochs=8)
+    recipe = project.folder / "dask_jobs.py"
+    recipe.write_text(recipe.read_text().replace("1GB", "400MB"))  # all that a node of this Slurm has
+    environment = cluster.environment | {"PYTHONPATH": str(RECIPES.parents[1])}
+    words = (sys.executable, "-W", "ignore", "dask_jobs.py", "slurm", "2", "search.yaml", "--run-id", "mine", "-q")
+    done = project.call(*words, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert tables(project.run_of("mine")) == whole(project)
+
+
+def logs(project: Project) -> str:
+    return "\n".join(path.read_text() for path in (project.run_of("mine") / "slurm").glob("*.log"))
