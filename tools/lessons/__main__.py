@@ -1,6 +1,7 @@
 """Runs the lessons, draws their pictures and writes docs/notes.md; some sections alone: `python -m tools.lessons 1.4`.
 
-With sections named only pictures are written, into the folder `--into`; --png draws PNG files too.
+With sections named, the rows of the others stay as the page has them. With `--into FOLDER` only pictures are written, there;
+--png draws PNG files too.
 Exit code 1 where a claim came out otherwise than its lesson says.
 """
 
@@ -13,12 +14,13 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from tools.lessons.model import Shown
-from tools.lessons.page import page
+from tools.lessons.model import Lesson, Shown
+from tools.lessons.page import page, read
 from tools.lessons.registry import lessons
 from tools.lessons.running import numbered
 from tools.lessons.workshop import ROOT
 
+PAGE = ROOT / "docs/notes.md"
 WORKERS = 2
 """Lessons at a time, each in a process of its own."""
 
@@ -26,21 +28,22 @@ WORKERS = 2
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sections", nargs="*", help="Only these, such as 1.4; all if left out.")
-    parser.add_argument("--into", type=Path, default=ROOT / "docs/pictures", help="Folder of the pictures.")
+    parser.add_argument("--into", type=Path, help="A folder for the pictures alone; docs/notes.md stays as it is.")
     parser.add_argument("--png", action="store_true", help="Draw PNG files too, to look at.")
     given = parser.parse_args()
     every = lessons()
     wanted = [n for n, lesson in enumerate(every) if not given.sections or lesson.section in given.sections]
-    given.into.mkdir(parents=True, exist_ok=True)
+    pictures = given.into or ROOT / "docs/pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
     began, shown = time.perf_counter(), []
     with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
-        jobs = [pool.submit(numbered, n, given.into, given.png) for n in wanted]
+        jobs = [pool.submit(numbered, n, pictures, given.png) for n in wanted]
         for n, job in zip(wanted, jobs, strict=True):
             findings, seconds = job.result()
             shown.append(Shown(every[n], findings, seconds))
             _tell(shown[-1])
-    if not given.sections:
-        _write(shown, given.into)
+    if given.into is None:
+        _write(_with_others(shown, every), pictures)
     surprises = [f"{one.lesson.section}: {claim}" for one in shown for claim in one.surprises]
     for line in surprises:
         print(f"came out otherwise than expected of {line}", file=sys.stderr)
@@ -54,9 +57,19 @@ def _tell(shown: Shown) -> None:
         print(f"    {'holds' if finding.holds else 'NOT  '}  {finding.claim}: {finding.came}", flush=True)
 
 
+def _with_others(shown: list[Shown], every: list[Lesson]) -> list[Shown]:
+    """Every lesson: those that did not run as the page has them."""
+    there = read(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else {}
+    ran = {one.lesson.title: one for one in shown}
+    return [
+        ran.get(lesson.title) or Shown(lesson, there.get(f"{lesson.section} {lesson.title}", ()), 0.0)
+        for lesson in every
+    ]
+
+
 def _write(shown: list[Shown], pictures: Path) -> None:
     """docs/notes.md, and no picture that no lesson draws any more."""
-    (ROOT / "docs/notes.md").write_text(page(shown), encoding="utf-8")
+    PAGE.write_text(page(shown), encoding="utf-8")
     drawn = {f"{name}.svg" for one in shown for name, _ in one.lesson.pictures}
     for path in pictures.glob("*.svg"):
         if path.name not in drawn:

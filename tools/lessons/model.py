@@ -50,7 +50,7 @@ class Shown:
 
     @property
     def holds(self) -> bool:
-        return all(finding.holds for finding in self.findings)
+        return bool(self.findings) and all(finding.holds for finding in self.findings)
 
     @property
     def surprises(self) -> list[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tools.lessons.model import Shown
+from tools.lessons.model import Finding, Shown
 from tools.lessons.workshop import ROOT
 
 HEAD = """\
@@ -37,6 +38,8 @@ def _row(one: Shown) -> str:
 
 
 def _verdict(one: Shown) -> str:
+    if not one.findings:
+        return "not run"
     held = sum(finding.holds for finding in one.findings)
     return "holds" if one.holds else f"{held} of {len(one.findings)} hold"
 
@@ -64,6 +67,21 @@ def _configs(shown: Sequence[Shown]) -> Iterator[str]:
 def configs() -> list[str]:
     """Names of the configs and scripts of configs/."""
     return sorted(path.name for path in Path(ROOT / "configs").iterdir() if path.suffix in (".yaml", ".sh"))
+
+
+def read(text: str) -> dict[str, tuple[Finding, ...]]:
+    """What a page says came of each lesson, by its heading (`1.4 Weight decay`)."""
+    found: dict[str, tuple[Finding, ...]] = {}
+    for part in text.split("\n## ")[1:]:
+        heading, _, body = part.partition("\n")
+        rows = [
+            re.split(r" (?<!\\)\| ", line.removeprefix("| ").removesuffix(" |"))
+            for line in body.splitlines()
+            if line[:2] == "| "
+        ]
+        cells = [[cell.replace("\\|", "|") for cell in row] for row in rows[1:] if len(row) == 3]
+        found[heading] = tuple(Finding(claim, came, verdict == "yes") for claim, came, verdict in cells)
+    return found
 
 
 def _anchor(one: Shown) -> str:
