@@ -20,7 +20,7 @@ DECADES = 4
 SHAPES = ("o", "s", "D")
 FILLS = ("#d9d9d9", "#8a8a8a", "#1b1b1b")
 COLOURS = ("#9b9b9b", "#2563a8", "#c2410c")
-DASHES = ((0, (1, 1.4)), (0, (5, 2)), "-")
+DASHES: tuple[Any, ...] = ((0, (1, 1.4)), (0, (5, 2)), "-")
 
 
 @dataclass(frozen=True)
