@@ -21,9 +21,10 @@ from dltrain.engine.arrays import Floats, Ints, Targets
 from dltrain.engine.losses import decide, target_dtype
 from dltrain.engine.network import Measured, Network
 from dltrain.engine.weights import loss_weights, mean_error
-from dltrain.errors import InputError, Problem
+from dltrain.errors import Damaged, InputError, Problem
 from dltrain.experiment import in_own_units, prepare, threads, together
 from dltrain.ready import Ready
+from dltrain.storage import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,15 @@ def open_run(path: Path) -> Run:
             raise InputError(f"{path.name} has no {name}: the run is {state}")
     theta, stats, meta = runs.decode_model(path / "model.safetensors")
     network = Network(Architecture.of(meta["architecture"]), theta, stats)
-    return Run(path, network, data.Preparation.from_json(runs.read_record(path, "preparation.json")))
+    return Run(path, network, _preparation(path))
+
+
+def _preparation(path: Path) -> data.Preparation:
+    record = runs.read_record(path, "preparation.json")
+    try:
+        return data.Preparation.from_json(record)
+    except Damaged as error:
+        raise Damaged(f"{shown(path / 'preparation.json')}: {error}") from None
 
 
 def again(path: Path) -> Ready:
@@ -309,7 +318,7 @@ def stating(bayes_error: float | None) -> tuple[str, ...]:
 def plan_of(path: Path, found: Mapping[str, Any]) -> config.Plan:
     """The run's plan, its diagnosis `found`, from what its folder holds: the data need not be there any more."""
     experiment = config.load([path / "config.resolved.yaml"]).experiment
-    preparation = data.Preparation.from_json(runs.read_record(path, "preparation.json"))
+    preparation = _preparation(path)
     parts = {part: entry["n"] for part, entry in found["errors"].items() if entry and entry.get("n")}
     if isinstance(experiment.split.test, int) and experiment.split.test:
         parts.setdefault("test", experiment.split.test)
@@ -325,12 +334,13 @@ def read_metrics(path: Path) -> dict[str, Any] | None:
     preparation = runs.find_record(path, "preparation.json")
     if found is None or preparation is None or not (path / "predictions.npz").is_file():
         return None
-    arrays = runs.decode_predictions(path)
+    classes = preparation.get("classes") or []
+    arrays = runs.decode_predictions(path, len(classes) or None)
     ids = [name.decode() for name in arrays["ids"].tolist()] if "ids" in arrays else None
     more = {"ids": ids, "weights": arrays.get("weights")}
     predictions = Predictions.of(arrays["y"], arrays["predicted"], arrays["rows"], arrays.get("yhat"), **more)
     part = "dev" if found["errors"]["dev"] else "train"
-    return {"part": part, **metrics_of(predictions, preparation["classes"], found["confidence"])}
+    return {"part": part, **metrics_of(predictions, classes, found["confidence"])}
 
 
 # ---- predicting

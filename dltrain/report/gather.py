@@ -49,17 +49,17 @@ def gather(path: Path) -> RunRecord:
         metrics=runs.read_metrics(path),
         diagnosis=trained.read_diagnosis(path) if diagnosed else None,
         config_text=resolved.read_text(encoding="utf-8") if resolved.is_file() else "",
-        predictions=_predictions(path),
+        predictions=_predictions(path, len(preparation.get("classes") or ())),
         calibration=(trained.read_metrics(path) or {}).get("calibration"),
         classes=preparation.get("classes", ()),
         task=preparation.get("task", "multiclass"),
     )
 
 
-def _predictions(path: Path) -> dict[str, object] | None:
+def _predictions(path: Path, classes: int) -> dict[str, object] | None:
     if not (path / "predictions.npz").is_file():
         return None
-    arrays = runs.decode_predictions(path)
+    arrays = runs.decode_predictions(path, classes or None)
     found: dict[str, object] = {name: arrays[name].tolist() for name in ("rows", "y", "predicted")}
     if "weights" in arrays:
         found["weights"] = arrays["weights"].tolist()

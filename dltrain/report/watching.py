@@ -15,6 +15,7 @@ from dltrain.report.braille import Line, Scale, draw
 from dltrain.report.console import encodable, make_console, plain, width_of
 from dltrain.report.formats import clean, count, fixed, number, percent
 from dltrain.runs.following import Follower
+from dltrain.runs.run_shapes import EVENT, LINE
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -37,7 +38,7 @@ class Watched:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._metrics, self._events = Follower(path / "metrics.jsonl"), Follower(path / "events.jsonl")
+        self._metrics, self._events = Follower(path / "metrics.jsonl", LINE), Follower(path / "events.jsonl", EVENT)
         self.life = ""
         self.run = runs.read_run(path)
         self.regression = self.run.get("task") == "regression"

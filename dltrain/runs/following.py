@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from dltrain.runs.records import checked
+from dltrain.runs.shapes import Shape
 from dltrain.storage import read_from
 
 PathLike = str | os.PathLike[str]
@@ -18,15 +20,17 @@ class Follower:
     """Reads a JSON Lines file as it grows. One that became shorter (a run that was resumed cuts what no checkpoint
     holds) is read from its beginning again."""
 
-    def __init__(self, path: PathLike, tail: int = TAIL) -> None:
+    def __init__(self, path: PathLike, shape: Shape | None = None, *, tail: int = TAIL) -> None:
         self.path = Path(path)
+        self.shape = shape
         self.tail = tail
         self.records: list[dict[str, Any]] = []
         """All that were read and still stand in the file."""
         self._offset: int | None = None
 
     def more(self) -> list[dict[str, Any]]:
-        """The records that came since the last look. What follows the last end of line is still being written."""
+        """The records that came since the last look. What follows the last end of line is still being written; a line
+        that is no JSON is what a look in the midst of a change shows. Raises Damaged for one of another shape."""
         try:
             size = os.stat(self.path).st_size
         except FileNotFoundError:
@@ -41,13 +45,16 @@ class Follower:
         whole = read_from(self.path, self._offset).rpartition(b"\n")[0]
         self._offset += len(whole) + 1 if whole else 0
         lines = whole.split(b"\n")[1 if cut else 0 :]
-        found = [record for line in lines if isinstance(record := _parsed(line), dict)]
+        found = [checked(record, self.path, self.shape) for line in lines if (record := _parsed(line)) is not _NONE]
         self.records += found
         return found
+
+
+_NONE = object()
 
 
 def _parsed(line: bytes) -> Any:
     try:
         return json.loads(line)
-    except ValueError:
-        return None
+    except (ValueError, RecursionError):
+        return _NONE

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PREDICTIONS = "predictions.npz"
 _NEEDED = frozenset(("rows", "y", "predicted", "errors"))
 _KNOWN = _NEEDED | {"yhat", "weights", "groups", "times", "ids"}
+_TYPES = {"rows": "iu", "y": "iuf", "predicted": "iuf", "errors": "iufb", "yhat": "f", "weights": "iuf", "ids": "S"}
+"""Kinds of NumPy's types."""
 
 
 def encode_predictions(
@@ -54,8 +56,11 @@ def encode_predictions(
     return buffer.getvalue()
 
 
-def decode_predictions(path: str | os.PathLike[str]) -> dict[str, Array]:
-    """The arrays of predictions.npz of a run folder, by name. Raises Damaged, or InputError when there is none."""
+def decode_predictions(path: str | os.PathLike[str], classes: int | None = None) -> dict[str, Array]:
+    """The arrays of predictions.npz of a run folder, by name; of so many classes, where that is said.
+
+    Raises Damaged, or InputError when there is none.
+    """
     import numpy as np
 
     file = os.path.join(path, PREDICTIONS)
@@ -68,9 +73,20 @@ def decode_predictions(path: str | os.PathLike[str]) -> dict[str, Array]:
             arrays = {name: archive[name] for name in archive.files}
     except Exception as error:  # zipfile and NumPy raise a dozen kinds for bytes that make no sense
         raise Damaged(f"{shown(file)} is damaged: not a whole npz file") from error
-    if fault := _fault(arrays):
+    if fault := _fault(arrays) or _fault_of_classes(arrays, classes):
         raise Damaged(f"{shown(file)} is damaged: {fault}")
     return arrays
+
+
+def _fault_of_classes(arrays: dict[str, Array], classes: int | None) -> str | None:
+    """What is no number of one of the classes, or no probability of each."""
+    for name in ("y", "predicted") if classes is not None else ():
+        array = arrays[name]
+        if array.dtype.kind not in "iu" or (len(array) and not 0 <= array.min() <= array.max() < (classes or 0)):
+            return f"{name} is not one of {classes} classes everywhere"
+    if classes is not None and "yhat" in arrays and arrays["yhat"].shape[1] != classes:
+        return f"yhat has {arrays['yhat'].shape[1]} columns, expected one for each of {classes} classes"
+    return None
 
 
 def _check_zip(data: bytes) -> None:
@@ -90,4 +106,6 @@ def _fault(arrays: dict[str, Array]) -> str | None:
     for name, array in arrays.items():
         if array.dtype.hasobject or array.ndim != (2 if name == "yhat" else 1) or len(array) != n:
             return f"{name} has shape {array.shape} and type {array.dtype}, expected one entry for each of the rows"
+        if name in _TYPES and array.dtype.kind not in _TYPES[name]:
+            return f"{name} has type {array.dtype}, expected {'names' if name == 'ids' else 'numbers'}"
     return None

@@ -6,22 +6,28 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 from dltrain.errors import Damaged, InputError
+from dltrain.runs import run_shapes
+from dltrain.runs.run_shapes import ALIVE as ALIVE
+from dltrain.runs.run_shapes import STATES as STATES
+from dltrain.runs.shapes import Shape
+from dltrain.runs.study_shapes import STUDY as STUDY_SHAPE
 from dltrain.storage import held, read_if_there, shown, write_json
 
 PathLike = str | os.PathLike[str]
 RUN, LOCK, METRICS, EVENTS = "run.json", ".lock", "metrics.jsonl", "events.jsonl"
 STUDY, TRIALS = "study.json", "trials"
 DIAGNOSIS, TEST, MODEL, PAGE = "diagnosis.json", "test.json", "model.safetensors", "report.html"
-ALIVE = ("created", "running")
-STATES = (*ALIVE, "interrupted", "finished", "diverged", "failed")
-
-
-_KINDS = {"given": dict, "data": dict, "threads": int, "parent": str, "task": str, "reason": str}
-_KINDS |= {"study": dict, "summary": dict, "rules": dict}
+PREPARATION = "preparation.json"
+_SHAPES: dict[str, Shape] = {
+    RUN: run_shapes.RUN,
+    STUDY: STUDY_SHAPE,
+    DIAGNOSIS: run_shapes.TABLE,
+    TEST: run_shapes.TEST,
+    PREPARATION: run_shapes.PREPARATION,
+}
 
 
 def read_run(path: PathLike) -> dict[str, Any]:
@@ -55,9 +61,9 @@ def home_of(path: PathLike) -> tuple[Path, str]:
 
 
 def _as_of_now(folder: str, name: str) -> dict[str, Any]:
-    run = _read_state(folder, name)
+    run = read_record(folder, name)
     if run["state"] in ALIVE and not held(os.path.join(folder, LOCK)):
-        run = _read_state(folder, name)  # it may have finished between the two looks
+        run = read_record(folder, name)  # it may have finished between the two looks
         if run["state"] in ALIVE and not ("batch" in run and _has_jobs(folder)):
             run["state"] = "interrupted"
     return run
@@ -70,18 +76,8 @@ def _has_jobs(study: str) -> bool:
     return False
 
 
-def _read_state(folder: str, name: str) -> dict[str, Any]:
-    run = read_record(folder, name)
-    if run.get("state") not in STATES or not isinstance(run.get("created"), str):
-        raise Damaged(f"{shown(os.path.join(folder, name))} is damaged: it has no known state, or no time")
-    wrong = [key for key, kind in _KINDS.items() if not isinstance(run.get(key), (kind, NoneType))]
-    if wrong:
-        raise Damaged(f"{shown(os.path.join(folder, name))} is damaged: {', '.join(wrong)} make no sense")
-    return run
-
-
 def read_record(path: PathLike, name: str) -> dict[str, Any]:
-    """A JSON file of a run folder. Raises InputError when there is none, Damaged when it is not an object."""
+    """A JSON file of a run folder. Raises InputError when there is none, Damaged when it makes no sense."""
     record = find_record(path, name)
     if record is None:
         raise InputError(f"{shown(path)} has no {name}")
@@ -89,38 +85,46 @@ def read_record(path: PathLike, name: str) -> dict[str, Any]:
 
 
 def find_record(path: PathLike, name: str) -> dict[str, Any] | None:
-    """A JSON file of a run folder, or None when there is none. Raises Damaged when it is not an object."""
+    """A JSON file of a run folder, or None when there is none. Raises Damaged when it makes no sense: with what is
+    wrong in a file that we know, or where it is no object."""
     file = os.path.join(path, name)
     data = read_if_there(file)
-    return None if data is None else _parse(data, file)
+    return None if data is None else _parse(data, file, _SHAPES.get(name))
 
 
-def _parse(data: bytes, place: str) -> dict[str, Any]:
+def _parse(data: bytes, place: str, shape: Shape | None = None) -> dict[str, Any]:
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
         cause = "too deep" if isinstance(error, RecursionError) else str(error).splitlines()[0]
         raise Damaged(f"{shown(place)} is damaged: not JSON ({cause})") from error
+    return checked(value, place, shape)
+
+
+def checked(value: Any, place: PathLike, shape: Shape | None = None) -> dict[str, Any]:
+    """The value of a file, which must be an object of this shape. Raises Damaged."""
     if not isinstance(value, dict):
         raise Damaged(f"{shown(place)} is damaged: expected a JSON object")
+    if shape is not None and (fault := shape(value, "")) is not None:
+        raise Damaged(f"{shown(place)} is damaged: {fault}")
     return value
 
 
 def read_metrics(path: PathLike) -> list[dict[str, Any]]:
     """The records of metrics.jsonl of a run folder, one an epoch. What follows the last end of line is a
-    line still being written, or torn by a kill: left out. Raises Damaged for any other line that is no object."""
-    return _read_lines(path, METRICS)
+    line still being written, or torn by a kill: left out. Raises Damaged for any other line that makes no sense."""
+    return _read_lines(path, METRICS, run_shapes.LINE)
 
 
 def read_events(path: PathLike) -> list[dict[str, Any]]:
     """The records of events.jsonl, read as `read_metrics` does."""
-    return _read_lines(path, EVENTS)
+    return _read_lines(path, EVENTS, run_shapes.EVENT)
 
 
-def _read_lines(path: PathLike, name: str) -> list[dict[str, Any]]:
+def _read_lines(path: PathLike, name: str, shape: Shape) -> list[dict[str, Any]]:
     file = os.path.join(path, name)
     data = read_if_there(file) or b""
-    return [_parse(line, f"{file}:{number}") for number, line in enumerate(data.split(b"\n")[:-1], start=1)]
+    return [_parse(line, f"{file}:{number}", shape) for number, line in enumerate(data.split(b"\n")[:-1], start=1)]
 
 
 def last_metrics(path: PathLike) -> dict[str, Any] | None:
@@ -128,7 +132,7 @@ def last_metrics(path: PathLike) -> dict[str, Any] | None:
     data = read_if_there(os.path.join(path, METRICS), last=1 << 16) or b""
     lines = data.rpartition(b"\n")[0].rsplit(b"\n", 1)
     try:
-        return _parse(lines[-1], METRICS) if lines[-1] else None
+        return _parse(lines[-1], METRICS, run_shapes.LINE) if lines[-1] else None
     except Damaged:
         return None
 

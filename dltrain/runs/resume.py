@@ -93,11 +93,9 @@ def _place(runs_dir: PathLike, run_id: str) -> Path:
 def _open(folder: Path, lock: Lock) -> RunFolder:
     _check_file(folder / RUN)
     record = read_record(folder, RUN)
-    state = record.get("state")
+    state = record["state"]
     if state in _OVER:
         raise RunOver(record)
-    if state not in (*ALIVE, "interrupted", "failed") or not isinstance(record.get("created"), str):
-        raise Damaged(f"{shown(folder / RUN)} is damaged: it has no known state, or no time")
     if state in ALIVE:
         record["state"] = "interrupted"  # its process is dead: we hold its lock
     record["process"] = {"pid": os.getpid(), "host": os.uname().nodename}

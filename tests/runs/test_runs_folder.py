@@ -125,8 +125,8 @@ def test_a_bad_line_in_the_middle_is_damage(tmp_path: Path) -> None:
 
 
 def test_files_written_into_it(run: RunFolder) -> None:
-    run.write("diagnosis.json", b'{"headline": "high bias"}')
-    assert read_record(run.path, "diagnosis.json") == {"headline": "high bias"}
+    run.write("notes.json", b'{"headline": "high bias"}')
+    assert read_record(run.path, "notes.json") == {"headline": "high bias"}
     for name in ("../x", "a/b", "run.json", ".lock", ""):
         with pytest.raises(ValueError, match="not a file"):
             run.write(name, b"")

@@ -20,7 +20,13 @@ DIAGNOSIS = {
         "dev": {"value": 0.11, "n": 50},
         "test": None,
     },
+    "gaps": dict.fromkeys(("avoidable_bias", "variance", "mismatch", "test_gap")),
+    "verdict": {"bias": None, "variance": "high", "mismatch": None},
     "headline": "high variance",
+    "task": "multiclass",
+    "threshold": 0.02,
+    "confidence": 0.95,
+    "advice": [],
 }
 
 
@@ -75,12 +81,12 @@ def test_broken_folders_are_listed_not_fatal(tmp_path: Path) -> None:
     assert find(tmp_path, "latest") == tmp_path / "good"
 
 
-def test_odd_values_in_a_diagnosis_are_left_out(tmp_path: Path) -> None:
+def test_odd_values_in_a_diagnosis_are_damage(tmp_path: Path) -> None:
     path = make(tmp_path, "odd")
-    for odd in ({"errors": 3, "headline": 4}, {"errors": {"train": 5, "dev": {"value": "x"}}}, {}):
-        (path / "diagnosis.json").write_text(json.dumps(odd))
+    for odd in ({"errors": 3}, {"headline": 4}, {"errors": {"train": 5, "dev": {"value": "x"}}}):
+        (path / "diagnosis.json").write_text(json.dumps(DIAGNOSIS | odd))
         (run,) = list_runs(tmp_path)
-        assert run.errors == {} and run.headline is None and run.state == "finished"
+        assert run.errors == {} and run.headline is None and run.state == "damaged"
 
 
 def test_what_is_no_run_is_not_listed(tmp_path: Path) -> None:
@@ -157,7 +163,7 @@ def test_many_runs_are_listed_from_their_small_files(tmp_path: Path, monkeypatch
     """However long the metrics, a listing reads the end of them only."""
     with create(tmp_path, "long", "x", {}) as run:
         for epoch in range(1, 4001):
-            run.append_metrics({"epoch": epoch, "layers": ["x" * 100]})
+            run.append_metrics({"epoch": epoch, "layers": [{"dead": 0.0, "gradient_norm": 0.5}] * 3})
     size = (tmp_path / "long" / "metrics.jsonl").stat().st_size
     whole, taken = os.read, [0]
 

@@ -46,7 +46,24 @@ def finish(folder: Path, trial: int, dev: float = 0.1, state: str = "finished", 
     (path / "run.json").write_text(json.dumps({"state": state, "created": "now", "data": {"sha256": data}}))
     if state == "finished":
         errors = {"dev": {"value": dev, "low": dev / 2, "high": dev * 2, "n": 50}}
-        (path / "diagnosis.json").write_text(json.dumps({"errors": errors}))
+        (path / "diagnosis.json").write_text(json.dumps(whole_diagnosis(errors)))
+
+
+def whole_diagnosis(errors: Mapping[str, Any], gaps: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A diagnosis.json with these errors and gaps; the rest so that it is whole."""
+    known = {"bayes": {"value": 0.0, "source": "assumed"}, "train": {"value": 0.01}, "dev": None, **errors}
+    plain = {"low": None, "high": None, "point": "low"}
+    found = dict.fromkeys(("avoidable_bias", "variance", "mismatch", "test_gap"))
+    return {
+        "errors": known,
+        "gaps": {**found, **{name: gap and {**plain, **gap} for name, gap in (gaps or {}).items()}},
+        "verdict": dict.fromkeys(("bias", "variance", "mismatch")),
+        "headline": "low bias",
+        "task": CONTEXT.task,
+        "threshold": CONTEXT.threshold,
+        "confidence": CONTEXT.confidence,
+        "advice": [],
+    }
 
 
 Ending = Callable[[Task, int], Ended]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from studies_parts import whole_diagnosis
 
 from dltrain.studies import objectives
 from dltrain.studies.model import Planned, Result
@@ -31,7 +32,7 @@ def run_folder(folder: Path, epochs: int, **record: Any) -> Path:
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line(epoch + 1)) + "\n" for epoch in range(epochs)))
     (folder / "run.json").write_text(json.dumps({"state": "finished", "epochs": epochs, "created": "now", **record}))
     if record.get("state", "finished") == "finished":
-        (folder / "diagnosis.json").write_text(json.dumps({"errors": ERRORS}))
+        (folder / "diagnosis.json").write_text(json.dumps(whole_diagnosis(ERRORS)))
     return folder
 
 

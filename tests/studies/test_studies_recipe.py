@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import stats
+from studies_parts import whole_diagnosis
 
 from dltrain import config, experiment, runs
 from dltrain.diagnosis.recipe import Advice
@@ -51,14 +52,14 @@ def finished(folder: Path, trial: int, wrong: set[int], train: float = 0.0, rows
     labels = np.zeros(N, np.int64)
     (folder / "predictions.npz").write_bytes(runs.encode_predictions(np.arange(N) + rows, labels, labels, errors))
     dev = {"value": errors.mean(), "low": 0.0, "high": 1.0, "n": N}
-    known = {"train": {**dev, "value": train}, "dev": dev, "bayes": None, "train_dev": None}
+    known = {"train": {**dev, "value": train}, "dev": dev, "train_dev": None}
     high = {True: "high", False: "low"}
     gaps: dict[str, Any] = {
         "avoidable_bias": {"value": train, "verdict": high[train > 0.02]},
         "variance": {"value": errors.mean() - train, "verdict": high[bool(errors.mean() - train > 0.02)]},
         "mismatch": None,
     }
-    (folder / "diagnosis.json").write_text(json.dumps({"errors": known, "gaps": gaps}))
+    (folder / "diagnosis.json").write_text(json.dumps(whole_diagnosis(known, gaps)))
     measured = {"train": {**dev, "value": train}, "dev": dev}
     return Result(trial=trial, round=1, overrides={}, outcome="finished", path=folder, errors=measured)
 
