@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from dltrain.studies.model import Context, Overrides, Result
-from dltrain.studies.seeds import row, with_interval
+from dltrain.studies.seeds import row, with_interval, written
 from dltrain.studies.space import Dimension, Space
 
 SEEDS = 3
@@ -105,8 +105,12 @@ class Recheck:
         if best is not None:
             better = f"and {steps[best]['action']} is better: search again"
             return f"the winner of {self.study} is stale: {now}{then}, {better}"
-        doubt = f"none of {len(steps)} neighbours is better beyond doubt"
-        return f"the winner of {self.study} still stands: {now}{then}; {doubt}"
+        beaten = f"none of {len(steps)} neighbours is better beyond doubt"
+        gain = max((-low for step in steps if (low := (step["change"] or {}).get("low")) is not None), default=0.0)
+        if gain <= context.threshold:
+            return f"the winner of {self.study} still stands: {now}{then}; {beaten}"
+        most = written(gain, context)
+        return f"the winner of {self.study} is not told to be stale: {now}{then}; {beaten}, one may be by up to {most}"
 
 
 def _text(value: Any) -> str:
