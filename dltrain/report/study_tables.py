@@ -97,7 +97,8 @@ def _table(record: Mapping[str, Any], path: str) -> list[Any]:
 def again(record: Mapping[str, Any], path: str) -> str:
     """What trains the study's config again, for overrides to be added to."""
     study = record.get("study") or {}
-    words = ["dltrain", "train", f"{path}/config.resolved.yaml"]
+    trial = f"/trials/{record['trials'][0]}" if study.get("kind") == "search" else ""  # of the winner
+    words = ["dltrain", "train", f"{path}{trial}/config.resolved.yaml"]
     return shlex.join([*words, "--seeds", str(study["seeds"])] if study.get("kind") == "seeds" else words)
 
 

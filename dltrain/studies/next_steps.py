@@ -32,7 +32,8 @@ def with_advice(table: Mapping[str, Any], finished: Sequence[Result], *, pooled:
 
 
 def read_table(study: Path, bayes_error: float | None = None) -> dict[str, Any]:
-    """The diagnosis of a study, with `run` and `study`; `bayes_error` is stated in place of its own.
+    """The diagnosis of a study, with `run` and `study`; `bayes_error` is stated in place of its own. A search has its
+    winner's, with the fresh seeds; `trials` are their numbers.
 
     Raises InputError for a study that is not over, or whose trials have no table together.
     """
@@ -41,6 +42,8 @@ def read_table(study: Path, bayes_error: float | None = None) -> dict[str, Any]:
     record = runs.read_study(study)
     summary = record.get("summary") or {}
     settings = record.get("study") or {}
+    if settings.get("kind") == "search" and "gaps" in (summary.get("winner") or {}):
+        summary = summary["winner"]
     if "gaps" not in summary:
         what = f"is {record['state']}" if not summary else f"is a study of another kind ({settings.get('kind')})"
         why = "its table comes with its end" if not summary else "its runs have tables of their own"
@@ -51,7 +54,19 @@ def read_table(study: Path, bayes_error: float | None = None) -> dict[str, Any]:
         numbers = [row["trial"] for row in summary["trials"] if row["state"] == "finished"]
         trial = study / "trials" / str(numbers[0])
         found["advice"] = diagnosis.advise(found, trained.plan_of(trial, runs.read_record(trial, "diagnosis.json")))
+    if settings.get("kind") == "search":
+        found |= _of_winner(found, [row["trial"] for row in summary["trials"] if row["state"] == "finished"])
     return {"run": str(study), "study": settings, **found}
+
+
+def _of_winner(found: Mapping[str, Any], trials: Sequence[int]) -> dict[str, Any]:
+    """Commands that take a run's config take that of the winner's first training, not the search's."""
+    own = f"RUN/trials/{trials[0]}/config."
+    advice = [
+        {**piece, "command": piece["command"].replace("RUN/config.", own)} if piece.get("command") else piece
+        for piece in found.get("advice") or ()
+    ]
+    return {"advice": advice, "trials": list(trials)}
 
 
 def best_of(finished: Sequence[Result]) -> int:

@@ -166,6 +166,19 @@ def test_lists_and_shows_know_a_search(place: Path) -> None:
     assert of(place, "resume", "latest", "-q").out.strip() == str(place / "runs/wide")
 
 
+def test_the_diagnosis_of_a_search_is_its_winners(place: Path) -> None:
+    winner = json.loads((place / "runs/wide/study.json").read_text())["summary"]["winner"]
+    found = of(place, "diagnose", "wide", "--json").json
+    assert {key: found[key] for key in ("errors", "gaps", "verdict", "headline")} == {
+        key: winner[key] for key in ("errors", "gaps", "verdict", "headline")
+    }
+    assert (found["study"]["kind"], found["trials"]) == ("search", [4])
+    said = of(place, "diagnose", "wide")
+    assert said.code == 0 and "avoidable bias" in said.out
+    assert "config.resolved.yaml" not in said.out or "wide/trials/4/config.resolved.yaml" in said.out
+    assert of(place, "diagnose", "wide", "--bayes-error", "1%").code == 0
+
+
 def test_a_page_shows_a_search(place: Path) -> None:
     text = (place / "runs/wide/report.html").read_text()
     assert "optimizer.learning_rate" in text
