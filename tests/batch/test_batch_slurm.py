@@ -199,14 +199,17 @@ def test_tasks_of_a_search_that_are_requeued_and_killed_are_made_up_for(cluster:
     write(project, SEARCH.replace("trials: 2", "trials: 4"), epochs=300)
     cluster.say("dltrain", "search", "search.yaml", "--run-id", "mine", "--emit", "slurm", "-o", "jobs.sh", "-q")
     last = cluster.say("bash", "jobs.sh").split()[2].rstrip(";")
-    first = next(fact["ArrayJobId"] for fact in cluster.facts("") if fact.get("ArrayJobId"))
+    live = [fact for fact in cluster.facts("") if fact["JobState"] not in ENDED and fact["JobName"] == "mine-1"]
+    first = live[0]["ArrayJobId"]
     for trial in (0, 1):
         project.await_epochs(f"mine/trials/{trial}", 2)
     cluster.say("scancel", "--signal=USR1", f"{first}_0")  # as two minutes before its time limit
     cluster.say("scancel", "--signal=KILL", f"{first}_1")
     wait_for(lambda: cluster.hurry_all() or cluster.facts(last)[0]["JobState"] in ENDED, "the last job", 500, every=1.0)
     assert cluster.facts(last)[0]["ExitCode"] == "0:0", logs(project)
-    assert stops(project.run_of("mine") / "trials" / "0") == ["SIGUSR1"]
+    assert len(stops(project.run_of("mine") / "trials" / "0")) == 1
+    assert "SIGUSR1: stopped, trial 0 saved" in (project.run_of("mine") / "slurm" / "round-1-0.log").read_text()
+    assert not (project.run_of("mine") / "attempts" / "0.jsonl").exists()
     closing = (project.run_of("mine") / "slurm" / "round-1-close.log").read_text()
     assert "1 (index 1) of its 2 trials are missing" in closing
     assert tables(project.run_of("mine")) == whole(project)
