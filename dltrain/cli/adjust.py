@@ -43,7 +43,10 @@ def command(
     Example: dltrain adjust latest optimizer.learning_rate=0.0003
     """
     from dltrain import config, runs
+    from dltrain.errors import InputError
 
+    if cancel and (stop or checkpoint or split_arguments(arguments)[1]):
+        raise InputError("--cancel takes back what was asked for; leave the rest out")
     path = _run(runs_dir, arguments)
     if cancel:
         gone = runs.withdraw(path)

@@ -40,7 +40,8 @@ def winners_table(record: Mapping[str, Any], run: str) -> dict[str, Any]:
 def train_winner(record: Mapping[str, Any], path: Path) -> str:
     """The command that trains the best point; more overrides may follow."""
     overrides = record["summary"]["best"]["overrides"]
-    return shlex.join(["dltrain", "train", *_config(record, path), *map(_override, overrides.items())])
+    config = [word for word in _config(record, path) if not word.startswith(("search=", "search."))]
+    return shlex.join(["dltrain", "train", *config, *map(_override, overrides.items())])
 
 
 def _override(item: tuple[str, Any]) -> str:

@@ -99,7 +99,7 @@ class OneMinusLog:
 
     def at(self, u: float) -> float:
         low, high = math.log(1 - self.low), math.log(1 - self.high)
-        left = _digits(math.exp(low + u * (high - low)))
+        left = _rounded(math.exp(low + u * (high - low)), 1 - self.high, 1 - self.low)
         return min(self.high, max(self.low, round(1 - left, 15)))
 
     def place(self, value: Any) -> float:
@@ -294,4 +294,7 @@ def _digits(value: float, digits: int = DIGITS) -> float:
 
 
 def _rounded(value: float, low: float, high: float) -> float:
-    return min(high, max(low, _digits(value)))
+    """To as many digits as tell places of a narrow range apart."""
+    span = (high - low) / max(abs(low), abs(high), 1e-300)
+    more = max(0, int(-math.log10(span))) if span > 0 else 0
+    return min(high, max(low, _digits(value, min(17, DIGITS + more))))

@@ -427,3 +427,9 @@ def test_a_disk_that_is_full_is_no_refusal(
     assert [event["epoch"] for event in events("a", "adjustment")] == [epoch] and not events("a", "adjustment refused")
     assert rates("a")[epoch - 1] == 0.3 != rates("a")[epoch - 2]
     assert replayed()
+
+
+def test_taking_back_goes_with_nothing_else(tmp_path: Path) -> None:
+    for more in ("--stop", "--checkpoint", "optimizer.learning_rate=0.1"):
+        ended = call("adjust", "latest", "--cancel", more, "--runs-dir", tmp_path)
+        assert ended.code == 2 and "leave the rest out" in ended.err

@@ -152,3 +152,10 @@ def test_all_kinds_of_the_config_are_known() -> None:
     from dltrain.config.records_search import RangeChoice
 
     assert {*KINDS, "choice"} == set(kinds(RangeChoice))
+
+
+def test_a_narrow_range_has_many_values_and_a_wide_one_short_numbers() -> None:
+    narrow = [Linear(0.99999, 1.0), Log(1.000001, 1.000002), OneMinusLog(0.999990, 0.999991)]
+    for one in narrow:
+        assert len({one.at(step / 100) for step in range(100)}) == 100
+    assert Log(1e-4, 1.0).at(1 / 7) == 0.00037276
