@@ -137,11 +137,11 @@ def _training(shop: Workshop) -> Iterator[Finding]:
     few = ["split.train=200", "split.dev=rest", "split.test=0", "architecture.input_keep_prob=1", "training.epochs=40"]
     digits = _both(shop, "digits", [*few, "architecture.keep_prob=0.7"], [*few, "architecture.keep_prob=1"])
     yield _gain("it reduces overfitting (wave)", waves)
-    yield _gain("the same on 200 digits", digits)
+    yield _gain("it reduces overfitting (200 digits)", digits)
     squares = {name: [_squares(found) for found in pair] for name, pair in (("wave", waves), ("digits", digits))}
     for name, claim in (
         ("wave", "it tends to shrink the squared norm of the weights (wave)"),
-        ("digits", "the same of the norm, on 200 digits"),
+        ("digits", "it tends to shrink the squared norm of the weights (200 digits)"),
     ):
         on, off = squares[name]
         ratio = on / off
@@ -230,7 +230,7 @@ LESSONS = [
                 "J with dropout beside the loss without it, and the squared norm of the weights over five seeds",
             ),
         ),
-        differs=("the same on 200 digits",),
+        differs=("it reduces overfitting (200 digits)",),
         slow=True,
     ),
 ]

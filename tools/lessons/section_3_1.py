@@ -207,6 +207,7 @@ LESSONS = [
             f"dltrain search configs/{NAME}.yaml search.kind=grid",
             f"dltrain search configs/{NAME}.yaml search.kind=random",
             f"dltrain search configs/{NAME}.yaml",
+            "dltrain search configs/search.yaml",
         ),
         show=_show,
         pictures=(
