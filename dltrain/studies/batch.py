@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dltrain import resuming, runs
-from dltrain.errors import InputError, RunHeld
+from dltrain.errors import Damaged, InputError, RunHeld
 from dltrain.runs.records import LOCK
 from dltrain.signals import Signals, Stopped, current
 from dltrain.storage import Lock, held, hold, make_folders, to_json
@@ -164,8 +164,7 @@ def job_of(record: Mapping[str, Any], round_: int, index: int) -> Job | None:
     """The trial at a place of a round; None if that round is closed, or has fewer trials than it might have had.
 
     Raises NotYet for a round that is not open, InputError for a round or place that there is not."""
-    require_round(record, round_)
-    batch = record[BATCH]
+    batch = require_round(record, round_)
     sizes, trials = batch["sizes"], batch["trials"]
     size = max(sizes[round_ - 1] if round_ <= len(sizes) else 0, len(trials) if round_ == batch["round"] else 0)
     if not 0 <= index < size:
@@ -177,18 +176,33 @@ def job_of(record: Mapping[str, Any], round_: int, index: int) -> Job | None:
     if round_ < batch["round"] or index >= len(trials):
         return None
     planned = Planned(**trials[index])
-    assert planned.trial is not None
-    return Job(Stage(batch["stage"], {planned.trial: planned}))
+    return Job(Stage(batch["stage"], {trials[index]["trial"]: planned}))
 
 
-def require_round(record: Mapping[str, Any], round_: int) -> None:
-    """Raises InputError for a round that the study does not have, or where it was not made to be run by jobs."""
+def require_round(record: Mapping[str, Any], round_: int) -> dict[str, Any]:
+    """The BATCH of study.json. Raises InputError for a round that the study does not have, or where it was not made to
+    be run by jobs; Damaged."""
     batch = record.get(BATCH)
     if batch is None:
         raise InputError(f"study {record['id']} is not run by jobs; dltrain search CONFIG --emit slurm makes it so")
+    if not _makes_sense(batch):
+        raise Damaged(f"study {record['id']}: study.json is damaged: its {BATCH} makes no sense")
     last = max(len(batch["sizes"]), batch["round"])
     if not 1 <= round_ <= last:
         raise InputError(f"--round {round_}: study {record['id']} has rounds 1 to {last}")
+    return dict(batch)
+
+
+def _makes_sense(batch: Any) -> bool:
+    """Whether it is what `open_round` writes."""
+    try:
+        trials = [isinstance(one["trial"], int) and isinstance(one["overrides"], dict) for one in batch["trials"]]
+        for one in batch["trials"]:
+            Planned(**one)
+        numbers = [batch["round"], *batch["sizes"], *([batch["stage"]] if trials else [])]
+    except (KeyError, TypeError):
+        return False
+    return all(trials) and all(isinstance(number, int) and number > 0 for number in numbers)
 
 
 def hold_trial(path: Path, record: dict[str, Any], trial: int) -> TrialFolder:
@@ -236,7 +250,7 @@ def close_round(path: Path, round_: int | None) -> tuple[StudyFolder, Standing]:
             raise
         raise NotYet(f"trials of study {path.name} are still at work") from error
     try:
-        before = folder.record[BATCH]["round"]
+        before = require_round(folder.record, 1)["round"]
         found = open_round(folder, study_of(folder.record["study"]))
         if found.stage is not None and found.round < (round_ or before):
             raise NotYet(_not_open(round_ or before, found.round))

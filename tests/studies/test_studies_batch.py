@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from studies_parts import finish, folder_in
 
-from dltrain.errors import InputError, RunHeld
+from dltrain.errors import Damaged, InputError, RunHeld
 from dltrain.runs.records import read_study
 from dltrain.studies.batch import NotYet, close_round, hold_trial, job_of, open_round, sizes_after, standing
 from dltrain.studies.search import Search
@@ -93,6 +93,9 @@ def test_which_trial_a_place_in_a_round_is(tmp_path: Path) -> None:
     record["batch"]["trials"] = record["batch"]["trials"][:1]
     assert job_of(record, 1, 0) is None, "closed"
     assert job_of(record, 2, 1) is None, "it has fewer trials than it might have had"
+    for key, wrong in (("trials", [{}]), ("trials", None), ("round", "one"), ("sizes", [0]), ("stage", None)):
+        with pytest.raises(Damaged, match="its batch makes no sense"):
+            job_of({**record, "batch": {**record["batch"], key: wrong}}, 1, 0)
     del record["batch"]
     with pytest.raises(InputError, match="is not run by jobs"):
         job_of(record, 1, 0)

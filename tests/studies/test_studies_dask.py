@@ -144,7 +144,7 @@ def test_a_worker_that_leaves_in_time_costs_nothing(folder: StudyFolder) -> None
     executor, _ = opened(client, folder)
     run = folder.trial(0)
     run.mkdir(parents=True)
-    (run / "run.json").write_text(json.dumps({"state": "interrupted", "updated": "10:00"}))
+    (run / "run.json").write_text(json.dumps({"state": "interrupted", "created": "9:00", "updated": "10:00"}))
     executor.start(Task(trial=0, words=[]))
     client.threads = {}
     [lost] = executor.wait(0.0)
@@ -152,7 +152,7 @@ def test_a_worker_that_leaves_in_time_costs_nothing(folder: StudyFolder) -> None
     client.threads = {"b": 1}
     executor.wait(0.0)
     executor.start(Task(trial=0, words=[]))
-    (run / "run.json").write_text(json.dumps({"state": "interrupted", "updated": "10:05"}))
+    (run / "run.json").write_text(json.dumps({"state": "interrupted", "created": "9:00", "updated": "10:05"}))
     client.threads = {}
     [lost] = executor.wait(0.0)
     assert lost.given_back
