@@ -12,7 +12,7 @@ from dltrain.trained import Run
 from tools.lessons.workshop import Traced
 
 MARKERS = ("o", "^", "s", "D", "v", "P")
-FILLS = ("#f2d9c9", "#cfdceb", "#e4e4e4", "#f6ecc4", "#d5e6c8", "#b9b9c9")
+FILLS = ("#f8e6da", "#b9cde4", "#efefef", "#e3cf8a", "#cfe3bd", "#a3a3bb")
 POINTS = ("#8f2d06", "#123e70", "#3c3c3c", "#8a6a00", "#3f6b1b", "#3a3a66")
 
 
@@ -49,9 +49,9 @@ def points(axes: Any, X: Floats, y: Ints, classes: Sequence[str], size: float = 
             of[:, 1],
             s=size,
             marker=MARKERS[k],
-            c=POINTS[k],
-            edgecolors="white",
-            linewidths=0.3,
+            c="white" if k % 2 else POINTS[k],
+            edgecolors=POINTS[k] if k % 2 else "white",
+            linewidths=0.7 if k % 2 else 0.3,
             label=name,
             rasterized=True,
         )

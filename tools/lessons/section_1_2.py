@@ -72,7 +72,7 @@ def _boundaries(shop: Workshop) -> Iterator[Finding]:
             whole = found[0].ready
             train = whole.data.parts["train"]
             X = np.asarray(train.X) * np.array(whole.data.preparation.sigma) + np.array(whole.data.preparation.mu)
-            drawing.points(one, X, train.y, whole.data.preparation.classes, 7)
+            drawing.points(one, X, train.y, whole.data.preparation.classes, 13)
             one.set(
                 title=f"{title}\ntrain {ran.error('train'):.1%}, dev {ran.error('dev'):.1%}", xlabel="x1", ylabel="x2"
             )

@@ -51,7 +51,7 @@ def _show(shop: Workshop) -> Iterator[Finding]:
             drawing.regions(one, ran.run, (-3, -3), (3, 3))
             train, preparation = ran.ready.data.parts["train"], ran.run.preparation
             X = np.asarray(train.X) * np.array(preparation.sigma) + np.array(preparation.mu)
-            drawing.points(one, X, train.y, preparation.classes, 6)
+            drawing.points(one, X, train.y, preparation.classes, 11)
             one.set(title=f"{title}\ndev error {ran.error('dev'):.1%}", xlabel="x1", ylabel="x2")
             one.set_aspect("equal")
         axes[1].legend(
