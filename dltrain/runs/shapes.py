@@ -64,12 +64,14 @@ def listed(shape: Shape, least: int = 0) -> Shape:
     return look
 
 
-def each(shape: Shape) -> Shape:
-    """An object with any keys, all of whose values are such."""
+def each(shape: Shape, least: int = 0) -> Shape:
+    """An object with any keys, at least so many, all of whose values are such."""
 
     def look(value: Any, at: str) -> str | None:
         if not isinstance(value, dict):
             return f"{at or 'it'} is {said(value)}, expected an object"
+        if len(value) < least:
+            return f"{at or 'it'} has {len(value)} entries, expected {least} at least"
         return next((fault for key, item in value.items() if (fault := shape(item, _under(at, key)))), None)
 
     return look

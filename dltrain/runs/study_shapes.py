@@ -64,7 +64,7 @@ SETTINGS: dict[str, Shape] = {
         {"bayes_error": maybe(number)},
     ),
     "search": record(
-        {"space": each(_RANGE)},
+        {"space": each(_RANGE, 1)},
         {
             "method": text,
             "trials": count,
@@ -160,6 +160,8 @@ def _summary(value: Any, at: str) -> str | None:
     kind, found = (value.get("study") or {}).get("kind"), value.get("summary")
     if not found:
         return None
+    if kind is None:
+        return "study is missing"
     shape = SUMMARIES.get(kind) if isinstance(kind, str) else None
     if shape is None:
         return TABLE(found, "summary") if "gaps" in found else None
@@ -167,8 +169,12 @@ def _summary(value: Any, at: str) -> str | None:
 
 
 def _within(summary: dict[str, Any]) -> str | None:
-    """Places that point into lists."""
+    """What points elsewhere in it."""
     best, steps = summary.get("best"), summary.get("steps")
+    if best is None and summary.get("winner") and "edges" in summary:
+        return "summary.best is null, and there is a winner"
+    if summary.get("twice") and not summary.get("points"):
+        return "summary.points has 0 entries, and there is a fit to them"
     if isinstance(best, int) and isinstance(steps, list) and best >= len(steps):
         return f"summary.best is {best}, and there are {len(steps)} steps"
     return None

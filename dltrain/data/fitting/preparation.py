@@ -273,7 +273,7 @@ class Preparation:
             values["categories"] = {name: tuple(words) for name, words in plain.get("categories", {}).items()}
             preparation = cls(**values)
             _check(preparation)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise Damaged(f"the preparation is damaged: {type(error).__name__} {error}") from None
         return preparation
 
