@@ -33,7 +33,7 @@ class Interrupts:
         except Stopped as stopped:
             return stopped
         if self.signals.leaving:
-            return Stopped(self.signals.requeue_code, "--max-time is over")
+            return Stopped(self.signals.requeue_code, f"{self.signals.limit} is over")
         return None
 
     def pause(self, position: Position) -> Stopped | None:

@@ -68,6 +68,8 @@ class Signals:
         """Whether SIGUSR2 came and has not been answered yet."""
         self.until: float | None = None
         """When the time that the process was given is over, by time.monotonic()."""
+        self.limit = "--max-time"
+        """The option that gave it."""
         self._deferring = False
 
     def install(self) -> None:
@@ -78,10 +80,11 @@ class Signals:
         if hasattr(signal, "SIGUSR2"):
             signal.signal(signal.SIGUSR2, self._save)
 
-    def watch(self, requeue_code: int, seconds: float | None = None) -> None:
+    def watch(self, requeue_code: int, seconds: float | None = None, limit: str = "--max-time") -> None:
         """From here on a training looks at the signals. Raises Stopped if one came already and got lost on the way:
-        an exception raised by a handler in the midst of an import may be swallowed."""
-        self.requeue_code = requeue_code
+        an exception raised by a handler in the midst of an import may be swallowed. `limit`: the option that gave the
+        seconds."""
+        self.requeue_code, self.limit = requeue_code, limit
         self.until = None if seconds is None else time.monotonic() + seconds
         self.answer()
         self.save = self._deferring = False

@@ -59,7 +59,7 @@ def command(
     asked = {"seconds": seconds_of(budget or BUDGET, "--budget"), "most": steps or STEPS, "seeds": seeds or 1}
     if asked["seeds"] == 2:
         raise InputError(Problem("expected 1, or 3 and more for a claim about the configs", "--seeds"))
-    current.watch(requeue_code, asked["seconds"])
+    current.watch(requeue_code, asked["seconds"], "--budget")
     _try(run, asked, _bayes(bayes_error), how, current)
 
 

@@ -220,7 +220,7 @@ class Coordinator:
         while self.executor.running and time.monotonic() < end:
             self.executor.wait(LOOK_SECONDS)
         self.signals.answer()
-        raise Stopped(self.signals.requeue_code, "--max-time is over")
+        raise Stopped(self.signals.requeue_code, f"{self.signals.limit} is over")
 
 
 def write_tables(folder: StudyFolder, results: Iterable[Result]) -> None:

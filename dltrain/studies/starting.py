@@ -55,7 +55,7 @@ def trial_tree(tree: Mapping[str, Any]) -> dict[str, Any]:
 def require_same(record: Mapping[str, Any], ready: Ready | None, study: Study) -> None:
     """Raises RunExists (exit 73) where a study of this id was asked for with other settings, config or data."""
     old, new = record.get("study"), json.loads(to_json(study.to_json()))
-    problems: list[Problem] = [Problem(line) for line in runs.differing_keys(old, new)]
+    problems: list[Problem] = [Problem(_as_typed(study.kind, line)) for line in runs.differing_keys(old, new)]
     try:
         if ready is not None:
             resuming.require_same(record, ready)
@@ -67,6 +67,21 @@ def require_same(record: Mapping[str, Any], ready: Ready | None, study: Study) -
     if problems:
         said = f"study {record['id']} exists with other settings (stored -> asked for); choose another --run-id"
         raise RunExists(Problem(said), *problems)
+
+
+OPTIONS = {
+    "recipe": {"run": "RUN", "seconds": "--budget", "most": "--steps", "bayes_error": "--bayes-error"},
+    "learning_curve": {"sizes": "--sizes"},
+}
+"""The settings of studies as they are typed, where these names differ."""
+
+
+def _as_typed(kind: str, line: str) -> str:
+    """`--steps: 2 -> 3`: a difference of `differing_keys`, its key as people typed it."""
+    key, colon, rest = line.partition(":")
+    first, _, _ = key.partition(".")
+    options = {"seeds": "--seeds", **OPTIONS.get(kind, {})}
+    return f"{options.get(first, key)}{colon}{rest}"
 
 
 def take_up(path: Path, allow_drift: bool) -> StudyFolder:

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from cli_calling import Called, call
 
+from dltrain.signals import current
+
 CONFIG = """\
 data: {source: digits, limit: 500, train_limit: 40}
 split: {train: 200, dev: 250, test: 50}
@@ -100,9 +102,12 @@ def test_a_stated_bayes_error_goes_along(place: Path) -> None:
     more = ("--budget", "5m", "--workers", 2, "--steps", 1, "--run-id", "stated")
     assert of(place, "recipe", "one", "--bayes-error", "3%", "--try", *more, "-q").code == 0
     summary = json.loads((place / "runs/stated/study.json").read_text())["summary"]
+    assert current.limit == "--budget"
     train = summary["reference"]["errors"]["train"]["value"]
     assert summary["reference"]["gaps"]["avoidable_bias"]["value"] == pytest.approx(train - 0.03)
     assert of(place, "recipe", "one", "--try", *more, "-q").code == 73
+    other = of(place, "recipe", "one", "--bayes-error", "3%", "--try", *more, "--steps", 2, "--budget", "4m", "-q")
+    assert other.code == 73 and {"error: --steps: 1 -> 2", "error: --budget: 300.0 -> 240.0"} <= set(other.errors)
     assert of(place, "recipe", "one", "--bayes-error", "3%", "--try", *more, "-q").code == 0
 
 
@@ -111,7 +116,8 @@ def test_a_learning_curve_of_the_same_config_is_found(place: Path) -> None:
     record = study(place)
     gain = {"value": 0.05, "low": 0.03, "high": 0.07}
     twice = {"m": 80, "error": gain, "buys": gain}
-    record |= {"id": "curve", "study": {"kind": "learning_curve"}, "summary": {"points": [{"m": 40}], "twice": twice}}
+    asked = {"kind": "learning_curve", "sizes": [20, 40], "seeds": 3, "first": 1}
+    record |= {"id": "curve", "study": asked, "summary": {"points": [{"m": 40}], "twice": twice}}
     folder.mkdir()
     (folder / "study.json").write_text(json.dumps(record))
     assert (
@@ -131,7 +137,11 @@ def test_trying_trains_the_config_and_the_best_steps(place: Path) -> None:
     found = study(place)
     assert found["state"] == "finished" and found["study"]["kind"] == "recipe" and found["study"]["run"] == "one"
     steps = found["study"]["steps"]
-    assert [step["overrides"][:1] for step in steps] == [[], ["data.train_limit=null"], ["data.augment=[rotate, distort]"]]
+    assert [step["overrides"][:1] for step in steps] == [
+        [],
+        ["data.train_limit=null"],
+        ["data.augment=[rotate, distort]"],
+    ]
     assert [row["training.steps"] for row in rows(place)] == ["", *(str(step["steps"]) for step in steps)]
     assert {step["steps"] for step in steps} == {200}, "20 epochs of 200 rows in batches of 20, on 40 rows 100 epochs"
     assert found["study"]["budget"]["timed_steps"] > 0 and found["study"]["budget"]["per_second"] > 0
@@ -164,7 +174,7 @@ def test_the_same_id_again_is_a_quick_no_op(place: Path) -> None:
     assert (called.code, called.out.strip()) == (0, str(place / "runs/tried"))
     assert of(place, "resume", "tried", "--json").json["best"] == 1
     called = of(place, "recipe", "one", *TRY, "--steps", 3, "--run-id", "tried")
-    assert called.code == 73 and "most: 2 -> 3" in called.err
+    assert called.code == 73 and "error: --steps: 2 -> 3" in called.errors
     assert of(place, "recipe", "one", *TRY, "--steps", 2, "--run-id", "one").code == 73
 
 
