@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dltrain.cli.options import RUNS_DIR, Json, RunsDir, print_json
+from dltrain.cli.options import RUNS_DIR, Json, Quiet, RunsDir, print_json
 from dltrain.errors import InputError, Problem
 
 
@@ -18,10 +18,13 @@ def command(
         typer.Option("--by-config", help="Take runs that differ only by seed as one config; 3 or more seeds each."),
     ] = False,
     confidence: Annotated[str | None, typer.Option(metavar="RATE", help="Of the intervals; the first run's.")] = None,
+    quiet: Quiet = False,
     as_json: Json = False,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Say what differs between runs, and test their dev errors on the same examples.
+
+    With -q: their names, the best first.
 
     Example: dltrain compare latest digits-20261122T134600Z-a1b2c3
     """
@@ -32,6 +35,10 @@ def command(
     found = compare_runs(paths, by_config=by_config, confidence=level)
     if as_json:
         print_json(found)
+        return
+    if quiet:
+        kind = "config" if by_config else "run"
+        typer.echo("\n".join(str(one[kind]) for one in found[f"{kind}s"]))
         return
     from dltrain.report.comparison import print_comparison
 

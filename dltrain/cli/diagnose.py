@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dltrain.cli.options import RUNS_DIR, Json, RunsDir, print_json
+from dltrain.cli.options import RUNS_DIR, Json, Quiet, RunsDir, print_json
 from dltrain.errors import InputError, Problem, did_you_mean
 
 FOUND = 4
@@ -37,10 +37,13 @@ def command(
     fail_on: Annotated[
         str | None, typer.Option(metavar="FINDING,...", help=f"Exit 4 on any of: {', '.join(FINDINGS)}.")
     ] = None,
+    quiet: Quiet = False,
     as_json: Json = False,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """Print the bias/variance table of runs, or of errors typed by hand.
+
+    With -q: the headline of each.
 
     Example: dltrain diagnose --train-error 1% --dev-error 11%
 
@@ -68,7 +71,7 @@ def command(
     else:
         _refuse_lone(sizes, threshold, confidence)
         found = _of_runs(runs_dir, names or [], bayes_error)
-    _show(found, as_json, many=len(names or []) != 1 and not by_hand)
+    _show(found, as_json, quiet, many=len(names or []) != 1 and not by_hand)
     from dltrain.diagnosis import findings
 
     if any(set(findings(diagnosis)) & wanted for diagnosis in found):
@@ -76,7 +79,9 @@ def command(
 
 
 def _wanted(fail_on: str | None) -> set[str]:
-    wanted = {word.strip() for word in fail_on.split(",") if word.strip()} if fail_on else set()
+    wanted = set() if fail_on is None else {word.strip() for word in fail_on.split(",") if word.strip()}
+    if fail_on is not None and not wanted:
+        raise InputError(f"--fail-on: names no finding; expected one or more of {', '.join(FINDINGS)}")
     unknown = sorted(wanted - set(FINDINGS))
     if unknown:
         known = ", ".join(FINDINGS)
@@ -191,9 +196,12 @@ def _told_apart(found: list[dict[str, Any]], settings: Sequence[Mapping[str, Any
     return [{**one, "differs": own} for one, own in zip(found, runs.told_apart(settings), strict=True)]
 
 
-def _show(found: list[dict[str, Any]], as_json: bool, many: bool) -> None:
+def _show(found: list[dict[str, Any]], as_json: bool, quiet: bool, many: bool) -> None:
     if as_json:
         print_json({"runs": found} if many else found[0])
+        return
+    if quiet:
+        typer.echo("\n".join(str(one["headline"]) for one in found))
         return
     from dltrain.report.verdicts import print_diagnoses, print_diagnosis
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
-from dltrain.cli.options import Json, print_json, split_arguments
+from dltrain.cli.options import Json, Quiet, print_json, split_arguments
 
 if TYPE_CHECKING:
     from dltrain.gradcheck import Report
@@ -38,6 +38,7 @@ def command(
         str | None,
         typer.Option(metavar="FILE.py:NAME", help="Check your own code: NAME() gives theta, cost, gradient."),
     ] = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Check the gradients of backpropagation against difference quotients.
@@ -58,8 +59,8 @@ def command(
         reports = _of_config(given, after_steps, with_dropout, options)
     else:
         reports = gradcheck.check_all(after_steps=after_steps, with_dropout=with_dropout, **options)
-    found = list(_watched(reports, many=not module and not given, after_steps=after_steps))
-    _show(found, as_json, many=not module and not given)
+    found = list(_watched(reports, many=not module and not given and not quiet, after_steps=after_steps))
+    _show(found, as_json, quiet, many=not module and not given)
     if any(report.exit_code for _, report in found):
         raise typer.Exit(FOUND)
 
@@ -99,9 +100,12 @@ def _watched(reports: Iterator[tuple[str, Report]], many: bool, after_steps: int
     return counting(reports, "gradient checks", gradcheck.count(after_steps)) if many else reports
 
 
-def _show(found: list[tuple[str, Report]], as_json: bool, many: bool) -> None:
+def _show(found: list[tuple[str, Report]], as_json: bool, quiet: bool, many: bool) -> None:
     if as_json:
         print_json({"checks": [{"case": name, **report.to_json()} for name, report in found]})
+        return
+    if quiet:
+        typer.echo("\n".join(report.verdict for _, report in found))
         return
     from dltrain.report.tables import print_gradcheck, print_gradchecks
 

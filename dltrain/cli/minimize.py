@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
 import typer
 
-from dltrain.cli.options import Json, print_json, split_arguments
+from dltrain.cli.options import Json, Quiet, print_json, split_arguments
 from dltrain.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def command(
     schedule: Falling = None,
     data: Files = None,
     every: Every = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Minimize a cost typed by hand; automatic differentiation finds its gradient.
@@ -62,12 +63,12 @@ def command(
     kinds = {"optimizer": optimizer, "schedule": schedule}
     moving = [*_set(kinds), *overrides, *_set({"optimizer.learning_rate": learning_rate})]
     expression, update, falling, notices, begin = _read(text, moving, data or [], start or [])
-    for notice in notices:
+    for notice in () if quiet else notices:
         tell(f"note: {notice}")
     from dltrain.autodiff import minimize
 
     found = minimize(expression, update, falling, steps=steps, start=begin, every=every)
-    _show(found, as_json)
+    _show(found, as_json, quiet)
     if found.diverged:
         raise typer.Exit(DIVERGED)
 
@@ -148,7 +149,7 @@ def _files(texts: list[str]) -> Data:
     return {name: read_numbers(Path(file).expanduser()) for name, file in pairs.items()}
 
 
-def _show(found: Minimized, as_json: bool) -> None:
+def _show(found: Minimized, as_json: bool, quiet: bool) -> None:
     from dltrain.report.descents import print_descent, values_line
 
     record = found.to_json()
@@ -156,6 +157,8 @@ def _show(found: Minimized, as_json: bool) -> None:
         _tell_diverged(found)
     if as_json:
         print_json(record)
+    elif quiet and not found.diverged:
+        typer.echo(values_line(record["after"]["values"]))
     elif not found.diverged:
         print_descent(record)
     elif record["before"]:

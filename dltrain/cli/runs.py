@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dltrain.cli.options import RUNS_DIR, Json, RunsDir, print_json
+from dltrain.cli.options import RUNS_DIR, Json, Quiet, RunsDir, print_json
 
 
 def command(
@@ -16,10 +16,13 @@ def command(
         list[str] | None, typer.Option("--filter", metavar="KEY=VALUE", help="Only runs like this: state=finished.")
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    quiet: Quiet = False,
     as_json: Json = False,
     runs_dir: RunsDir = RUNS_DIR,
 ) -> None:
     """List runs, or show one.
+
+    With -q: their paths alone, or its state.
 
     Example: dltrain runs --sort dev --filter state=finished
     """
@@ -27,7 +30,11 @@ def command(
     from dltrain.cli import listing
 
     if run is not None:
-        listing.show_one(runs.find_either(runs_dir, run), as_json)
+        path = runs.find_either(runs_dir, run)
+        if quiet and not as_json:
+            typer.echo(runs.read_either(path)["state"])
+            return
+        listing.show_one(path, as_json)
         return
     summaries = runs.list_runs(runs_dir)
     rows = listing.chosen(summaries, sort, only or [])
@@ -35,5 +42,8 @@ def command(
         print_json({"runs": rows})
     elif as_csv:
         listing.print_csv(rows)
+    elif quiet:
+        for row in rows:
+            typer.echo(row["path"])
     else:
         listing.print_table(rows, runs_dir, {summary.id: summary.settings for summary in summaries})

@@ -171,6 +171,15 @@ def test_several_runs_by_path_and_prefix(shelf: Path) -> None:
     assert [Path(run["run"]).name for run in found["runs"]] == ["digits", "trees"]
 
 
+@pytest.mark.parametrize("nothing", ["", " ", ",", " , "])
+def test_a_gate_that_names_nothing_is_refused(nothing: str) -> None:
+    called = call(*typed("1%", "11%"), "--fail-on", nothing)
+    assert called.code == 2 and not called.out
+    assert called.errors == [
+        "error: --fail-on: names no finding; expected one or more of high-bias, high-variance, mismatch, undetermined"
+    ]
+
+
 def test_runs_fail_on_findings_too(shelf: Path) -> None:
     """One epoch of eight units has not learned the digits."""
     assert call("diagnose", "digits", "--runs-dir", shelf / "runs", "--fail-on", BIAS).code in (0, 4)
