@@ -112,7 +112,8 @@ def _preparation(path: Path) -> data.Preparation:
     try:
         return data.Preparation.from_json(record)
     except Damaged as error:
-        raise Damaged(f"{shown(path / 'preparation.json')}: {error}") from None
+        cause = str(error).removeprefix("the preparation is damaged: ")
+        raise Damaged(f"{shown(path / 'preparation.json')} is damaged: {cause}") from None
 
 
 def again(path: Path) -> Ready:
@@ -292,15 +293,15 @@ def _metrics(run: Run, y: Targets, weights: Floats | None, measured: Measured) -
 def read_diagnosis(path: Path, bayes_error: float | None = None) -> dict[str, Any]:
     """A run's diagnosis, with `run` and, once the test part was looked at, its error and gap filled in.
 
-    `bayes_error` is stated in place of the run's own: bias, headline and advice follow. Raises InputError for a run
-    that has none yet.
+    `bayes_error` is stated in place of the run's own: bias, headline, health and advice follow. Raises InputError for
+    a run that has none yet.
     """
     found = runs.find_record(path, "diagnosis.json")
     if found is None:
         state = runs.read_run(path).get("state", "damaged")
         raise InputError(f"{path.name} has no diagnosis: the run is {state}")
     if bayes_error is not None:
-        found = diagnosis.with_bayes(found, bayes_error)
+        found = _judged_again(path, found, diagnosis.with_bayes(found, bayes_error))
         found["advice"] = diagnosis.advise(found, plan_of(path, found), also=stating(bayes_error))
     test = runs.read_test(path)
     if test is not None:
@@ -308,6 +309,14 @@ def read_diagnosis(path: Path, bayes_error: float | None = None) -> dict[str, An
         found["errors"]["test"] |= {"looks": runs.count_looks(*runs.home_of(path))}
         found["advice"] = [piece for piece in found["advice"] if "--part test" not in piece.get("command", "")]
     return {"run": str(path), **found}
+
+
+def _judged_again(path: Path, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """`after`, with the findings about the training that hold with its Bayes error."""
+    from dltrain.diagnosis.health.again import judged_again
+
+    best_epoch = runs.read_run(path).get("best_epoch")
+    return {**after, **judged_again(before, after, plan_of(path, before), runs.read_metrics(path), best_epoch)}
 
 
 def stating(bayes_error: float | None) -> tuple[str, ...]:

@@ -62,6 +62,12 @@ class Curve:
         return next((found["evidence"] for found in self.health or () if found["id"] in ids), None)
 
     @property
+    def dev_rises(self) -> bool:
+        """Whether the cost still falls while the dev loss rises: more epochs lower the bias alone."""
+        falling = [found for found in self.health or () if found["id"] == "still-falling"]
+        return any((found.get("numbers") or {}).get("dev_rises_since") is not None for found in falling)
+
+    @property
     def hindrances(self) -> list[Mapping[str, Any]]:
         """The warnings about training itself that have a cure, in the order of mending."""
         warnings = [found for found in self.health or () if found["severity"] == "warning"]
@@ -90,7 +96,7 @@ def against_hindrances(curve: Curve) -> Iterator[Advice]:
 
 def against_bias(plan: Plan, curve: Curve, *, overfits: bool = False) -> Iterator[Advice]:
     """A bigger network, longer training, another optimizer or architecture (section 1.3); longer training comes
-    first where the curve still falls.
+    first where the curve still falls, and the dev loss does not rise meanwhile.
 
     First of all no regularization, where there is some, unless the network also `overfits`. While training itself is
     hindered none of these is judged.
@@ -101,7 +107,7 @@ def against_bias(plan: Plan, curve: Curve, *, overfits: bool = False) -> Iterato
     if curve.broken:
         return
     steps = [_bigger_network(plan), *_longer_training(plan, curve)]
-    yield from reversed(steps) if curve.evidence("still-falling") else steps
+    yield from reversed(steps) if curve.evidence("still-falling") and not curve.dev_rises else steps
     if adam := changes.adam(plan):
         kind = plan.experiment.optimizer.kind
         why = f"it scales each step by its gradient's recent size, where {kind} may crawl along a plateau"
@@ -125,7 +131,8 @@ def _longer_training(plan: Plan, curve: Curve) -> Iterator[Advice]:
         return
     falling = curve.evidence("still-falling")
     if falling or not curve.known:
-        yield Advice("train longer: twice as long", falling or "the cost may still be falling", changes.longer(plan))
+        action = "train longer: twice as long" + (", for the bias alone" if curve.dev_rises else "")
+        yield Advice(action, falling or "the cost may still be falling", changes.longer(plan))
 
 
 def against_variance(plan: Plan, curve: Curve) -> Iterator[Advice]:

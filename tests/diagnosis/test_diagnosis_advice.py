@@ -288,6 +288,13 @@ def test_longer_training_is_advised_only_while_the_curve_falls() -> None:
     assert any("bigger network" in action for action in actions(cut))
 
 
+def test_longer_training_comes_after_a_bigger_network_while_dev_gets_worse() -> None:
+    slow = finding("still-falling", "training.epochs=200", severity="note")
+    advice = advise(with_health(diagnosis(0.15, 0.16), {**slow, "numbers": {"dev_rises_since": 12}}), plan())
+    found = actions(advice)
+    assert "bigger network" in found[0] and found.index("train longer: twice as long, for the bias alone") > 0
+
+
 def test_early_stopping_is_an_option_only_where_the_dev_error_rises() -> None:
     still = advise(with_health(diagnosis(0.01, 0.11)), plan())
     assert "training.early_stopping.patience=10" not in overrides(still)

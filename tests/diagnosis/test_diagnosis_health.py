@@ -11,6 +11,7 @@ import pytest
 
 from dltrain import config, experiment
 from dltrain.diagnosis.health import CATALOGUE, Finding, Health, examine, explain_finding
+from dltrain.diagnosis.health.again import judged_again
 from dltrain.diagnosis.health.examining import CHECKS
 from dltrain.engine.beginning import begin, chance, twins
 from dltrain.engine.fit import Step, fit, model
@@ -235,6 +236,57 @@ def test_early_stopping_is_judged_by_the_epoch_it_kept(tmp_path: Path) -> None:
     diagnosis = {"errors": {}, "gaps": {"avoidable_bias": gap, "variance": None}}
     assert examine(metrics, diagnosis, plan).find("still-falling") is not None
     assert examine(metrics, diagnosis, plan, best_epoch=4).find("still-falling") is None
+
+
+def overfit(n: int, since: int, rate: float = 1.02) -> list[dict[str, Any]]:
+    """A training loss that falls to the end, and a dev loss that rises since an epoch."""
+    losses = falling(n, rate=0.97)
+    dev = [2 - 0.02 * i if i < since else (2 - 0.02 * since) * rate ** (i - since) for i in range(n)]
+    lines = [line(i, loss) for i, loss in enumerate(losses, start=1)]
+    return [{**one, "dev": {**one["dev"], "loss": loss}} for one, loss in zip(lines, dev, strict=True)]
+
+
+def test_more_epochs_are_no_cure_for_a_dev_loss_that_rises(tmp_path: Path) -> None:
+    plan = prepared(tmp_path, DIGITS).plan
+    gap = {"value": 0.3, "point": "high", "verdict": "high"}
+    diagnosis = {"errors": {}, "gaps": {"avoidable_bias": gap, "variance": None}}
+    rising = examine(overfit(40, since=20), diagnosis, plan).find("still-falling")
+    assert rising is not None and rising.severity == "note"
+    since = rising.numbers["dev_rises_since"]
+    assert since is not None and abs(since - 21) <= 3
+    assert f"the dev loss has been rising since epoch {since}" in rising.evidence
+    assert f"dev has been getting worse since epoch {since}" in rising.why
+    for fine in (overfit(40, since=39), overfit(40, since=20, rate=1.001)):
+        found = examine(fine, diagnosis, plan).find("still-falling")
+        assert found is not None and "dev" not in found.evidence + found.why
+
+
+def test_a_stated_bayes_error_judges_the_findings_again(tmp_path: Path) -> None:
+    """Those that hold while the network errs go with a Bayes error near its error, and come with a lower one."""
+    plan = prepared(tmp_path, DIGITS).plan
+    metrics = [line(i, loss) for i, loss in enumerate(falling(12, rate=0.9), start=1)]
+    errors: dict[str, Any] = {"errors": {}}
+    high = {**errors, "gaps": {"avoidable_bias": {"value": 0.3, "point": "high"}, "variance": None}}
+    low = {**errors, "gaps": {"avoidable_bias": {"value": 0.0, "point": "low"}, "variance": None}}
+    found = {}
+    for name, one in (("high", high), ("low", low)):
+        health = examine(metrics, one, plan)
+        found[name] = one | {
+            "health": [each.to_json() for each in health.findings],
+            "not_checked": [each.to_json() for each in health.not_checked],
+        }
+    saturated = {**found["high"]["health"][0], "id": "saturated-units", "severity": "warning", "layer": 1}
+    found["high"]["health"].append(saturated)
+    found["low"]["health"].append({**saturated, "severity": "note"})
+    down = judged_again(found["high"], low, plan, metrics)["health"]
+    assert [one["id"] for one in down] == ["saturated-units"] and down[0]["severity"] == "note"
+    up = judged_again(found["low"], high, plan, metrics)
+    assert {one["id"] for one in up["health"]} == {"saturated-units", "still-falling"}
+    assert {one["severity"] for one in up["health"]} == {"warning"}
+    assert "cost-not-falling" in {one["id"] for one in up["not_checked"]}
+    assert judged_again(found["high"], high, plan, metrics)["health"] == found["high"]["health"]
+    assert [one["id"] for one in judged_again(found["low"], high, plan, [])["health"]] == ["saturated-units"]
+    assert judged_again({"gaps": low["gaps"]}, high, plan, metrics) == {}
 
 
 # ---- the numbers of the beginning

@@ -130,8 +130,9 @@ CATALOGUE: dict[str, Entry] = {
     "still-falling": Entry(
         "Training ended while the cost was falling.",
         f"While the network errs, the training loss fell by {at.STILL_FALLING:g} of that of guessing in the last tenth "
-        f"of the epochs; a note from {at.SLIGHTLY_FALLING:g}.",
-        "More epochs.",
+        f"of the epochs; a note from {at.SLIGHTLY_FALLING:g}, and where the dev loss ends {at.DEV_RISING:g} times "
+        "above its least.",
+        "More epochs. They lower the bias alone: where the dev loss rises meanwhile, regularize too.",
         "train longer",
         (*_BEGINNING, "initial-loss", "tiny-updates", *_PACE, "over-regularized"),
     ),

@@ -11,7 +11,7 @@ from dltrain.diagnosis import changes
 from dltrain.diagnosis.health import thresholds as at
 from dltrain.diagnosis.health.case import Case, share
 from dltrain.diagnosis.health.course import smooth
-from dltrain.diagnosis.health.finding import Finding
+from dltrain.diagnosis.health.finding import Finding, Number
 from dltrain.engine.arrays import Floats
 
 FEWEST = 5
@@ -151,16 +151,31 @@ def still_falling(case: Case) -> Iterator[Finding]:
     fall = float(course.train_loss[-1 - back] - course.train_loss[-1]) / case.chance
     if fall < at.SLIGHTLY_FALLING:
         return
-    much = fall >= at.STILL_FALLING
+    much, rising = fall >= at.STILL_FALLING, _dev_rises_since(case)
+    since: dict[str, Number] = {} if rising is None else {"dev_rises_since": rising}
+    worse = "" if rising is None else f"; the dev loss has been rising since epoch {rising}"
+    bias_alone = f"it lowers the bias alone, while dev has been getting worse since epoch {rising}"
     yield Finding(
         id="still-falling",
-        severity="warning" if much else "note",
+        severity="warning" if much and rising is None else "note",
         evidence=f"the training loss fell from {course.train_loss[-1 - back]:.3g} to {course.train_loss[-1]:.3g} in "
-        f"the last {_epochs(back)} of {len(course)}",
-        numbers={"fall": fall * case.chance, "epochs": back},
-        why="training ended while the cost was falling: train longer",
-        overrides=changes.longer(case.plan, 4 if much else 2),
+        f"the last {_epochs(back)} of {len(course)}{worse}",
+        numbers={"fall": fall * case.chance, "epochs": back, **since},
+        why="training ended while the cost was falling: train longer" + ("" if rising is None else f"; {bias_alone}"),
+        overrides=changes.longer(case.plan, 4 if much and rising is None else 2),
     )
+
+
+def _dev_rises_since(case: Case) -> int | None:
+    """The epoch around which the dev loss was least, where it has been rising for long enough to be no chance."""
+    course = case.course
+    if course.dev_loss is None or len(course) < FEWEST or not np.isfinite(course.dev_loss).all():
+        return None
+    loss = smooth(course.dev_loss, course.last_tenth)
+    least = int(loss.argmin())
+    if len(loss) - 1 - least < max(2, course.last_tenth) or loss[-1] < at.DEV_RISING * loss[least]:
+        return None
+    return course.epochs[least + course.last_tenth // 2]
 
 
 def _epochs(n: int) -> str:

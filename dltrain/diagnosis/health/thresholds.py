@@ -37,6 +37,9 @@ RISES = 0.2
 """Share of the epochs in which it rises, beside RISING."""
 STILL_FALLING = 0.03
 """Fall of the training loss over the last tenth of the epochs: healthy to 0.025, ill from 0.031."""
+DEV_RISING = 1.05
+"""Dev loss at the end over its least, both averaged over a tenth of the epochs: above it longer training does dev no
+good."""
 SLIGHTLY_FALLING = 0.01
 """The same for a note."""
 PENALTY = 0.6
