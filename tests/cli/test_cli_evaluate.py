@@ -181,7 +181,7 @@ def test_a_file_s_mistakes_are_named_by_row_and_id(own: Path) -> None:
     assert counts.sum() == 500 and counts.trace() == 500 - len(wrong)
     assert sum(one["n"] for one in found["calibration"]["bins"]) == 500
     out = call("evaluate", "trees", "--data", "new.csv").out
-    assert "most often confused" in out and f"row {surest[0]} ({rows[surest[0]][0]})" in out
+    assert "most often confused" in out and f"row {surest[0]} (id {rows[surest[0]][0]})" in out
 
 
 def test_a_new_file_s_columns_in_any_order(own: Path) -> None:
